@@ -1,0 +1,124 @@
+/** The public types: what a page that uses Burrow sees. */
+
+/** How to open an index. */
+export interface OpenOptions {
+  /** Name of the index: pages under different names never mix. */
+  name: string;
+  /** Folder of the model, as a URL: `config.json`, `tokenizer.json` and `model.safetensors` lie in it. */
+  model: string;
+  /** Where to encode. Default `"auto"`: WebGPU on a real GPU, else the CPU. */
+  device?: "auto" | "webgpu" | "cpu";
+  /** Told of every step of downloading, loading and indexing. */
+  onProgress?: (progress: Progress) => void;
+  /** Ends the opening; after it has opened, closes the index. */
+  signal?: AbortSignal;
+  /** Where the package's wasm files lie, when a bundler moved them. Default: beside the worker. */
+  wasm?: string;
+  /** What to do when the index was made with another model: `"error"` (default) or `"clear"` it. */
+  onOtherModel?: "error" | "clear";
+}
+
+/** A page to index. Give one of `html`, `markdown` and `text`. */
+export interface PageInput {
+  /** The page's address: the key under which it is replaced and removed. */
+  url: string;
+  /** A title that outranks the page's own. */
+  title?: string;
+  html?: string | ArrayBuffer | Uint8Array;
+  markdown?: string;
+  text?: string;
+}
+
+export interface AddOptions {
+  /** Ends the indexing of this page between two windows; the index keeps what it had. */
+  signal?: AbortSignal;
+}
+
+/** What became of a page that was added. */
+export interface AddResult {
+  url: string;
+  /** `"unchanged"`: the same content was there already, and nothing was done. */
+  outcome: "added" | "replaced" | "unchanged";
+  /** How many passages the page has in the index. */
+  passages: number;
+}
+
+export interface SearchOptions {
+  /** At most this many hits. Default 10. */
+  limit?: number;
+  /** Candidates rescored for each hit asked for. Default 4. */
+  oversampling?: number;
+  signal?: AbortSignal;
+}
+
+/** Offsets of a marked stretch, in UTF-16 code units as JavaScript counts them. */
+export interface Mark {
+  start: number;
+  end: number;
+  /** Why: the sentence nearest in meaning, or a word of the query. */
+  kind: "sentence" | "word";
+}
+
+/** One page with its best passage. */
+export interface Hit {
+  url: string;
+  title: string;
+  /** Cosine of query and passage, -1 to 1. */
+  score: number;
+  /** The passage, or the part of it around its best sentence. */
+  excerpt: string;
+  /** What to mark in the excerpt. Words may lie within the sentence. */
+  marks: Mark[];
+  /** The headings above the passage, outermost first. */
+  headings: string[];
+  /** The fragment that leads to the passage, without `#`. */
+  anchor?: string;
+  /** Which passage of the page, counted from 0. */
+  passage: number;
+}
+
+export interface SearchResult {
+  hits: Hit[];
+  status: Status;
+  /** What the query cost, in milliseconds. */
+  timing: { encodeMs: number; searchMs: number };
+}
+
+/** A page that is in the index. */
+export interface PageInfo {
+  url: string;
+  title: string;
+  passages: number;
+}
+
+/** The state in effect, as opposed to the one asked for. */
+export interface Status {
+  /** The encoder: still loading, ready, or failed (then `reasons` says why). */
+  encoder: "loading" | "ready" | "failed";
+  /** Name of the model. */
+  model: string;
+  device: "webgpu" | "cpu" | "none";
+  /** What the adapter calls itself; empty for the CPU. */
+  adapter: string;
+  precision: "f32" | "none";
+  /** Where the index lives. `"memory"`: it is gone when the page is closed; `reasons` says why. */
+  storage: "indexeddb" | "memory";
+  pages: number;
+  passages: number;
+  /** Pages given and not yet indexed. */
+  waiting: number;
+  /** Every way in which this is less than was asked for, as sentences to show. */
+  reasons: string[];
+}
+
+/** One step of a longer work. */
+export type Progress =
+  | { stage: "download"; file: string; bytes: number; bytesTotal: number | null }
+  | { stage: "load"; what: "storage" | "tokenizer" | "weights" | "device" }
+  | { stage: "index"; url: string; windows: number; windowsTotal: number; waiting: number }
+  | { stage: "ready"; status: Status };
+
+/** The kinds of failure that a caller can act on differently. */
+export type ErrorKind =
+  | "input" | "empty" | "limit" | "model" | "fingerprint" | "corrupt" | "storage" | "storage-full"
+  | "device" | "network" | "aborted" | "closed" | "worker";

@@ -1,0 +1,60 @@
+//! A page as it is stored: its text, its passages, and their codes.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+/// What is remembered of a page besides its codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The address; the key under which the page is replaced or removed.
+    pub url: String,
+    /// The title to show. May be empty.
+    pub title: String,
+    /// BCP 47 language of the page, where the page says it.
+    pub lang: Option<String>,
+    /// [`content_hash`] of what was added: equal hash, nothing to do.
+    pub hash: [u8; 32],
+    /// The readable text. Every range below is in bytes of it.
+    pub text: String,
+    /// In the order of the text.
+    pub passages: Vec<Passage>,
+}
+
+/// A chunk of a page as it is stored and shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Where in the page's text, in bytes.
+    pub range: Range<usize>,
+    /// The headings above the passage, outermost first.
+    pub headings: Vec<String>,
+    /// The fragment that leads to the passage: `installation` for `#installation`.
+    pub anchor: Option<String>,
+    /// Its sentences, in order, in bytes of the page's text.
+    pub sentences: Vec<Range<usize>>,
+}
+
+/// A page and its codes, ready to be committed. Rows follow the order of the passages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedPage {
+    /// Text and passages.
+    pub page: Page,
+    /// Width of a vector.
+    pub dimension: usize,
+    /// One bit a component: `[passages, dimension / 8]`.
+    pub bits: Vec<u8>,
+    /// `[passages, dimension]`.
+    pub int8: Vec<i8>,
+    /// One bit a component for every sentence of every passage: `[sentences, dimension / 8]`.
+    pub sentence_bits: Vec<u8>,
+}
+
+/// SHA-256 over all that was given to add a page, each part with its length before it.
+pub fn content_hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
