@@ -1,0 +1,64 @@
+# Every target does its own set-up, and is quick where there is nothing to do.
+#
+#   make demo                                   the demo in your browser
+#   make demo HEADLESS=1 QUERY="…" [PAGES=dir]  the same page, driven and printed
+#   make test                                   everything that CI runs
+#   make eval DATA=dir [MODEL=dir]              retrieval quality on judged queries
+#
+# Names, versions and places are in scripts/env.sh.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-native test-browser lint eval clean
+
+ENV := source scripts/env.sh
+NATIVE := --locked --features cli,gpu
+
+help: ## this list
+	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: ## install all that the others need
+	scripts/setup.sh
+
+build: ## the wasm modules and the npm package, into pkg/
+	scripts/setup.sh wasm bindgen npm
+	scripts/build-wasm.sh
+
+demo: build ## the demo: in your browser, or HEADLESS=1 QUERY="…" [PAGES=folder]
+	scripts/setup.sh model $(if $(HEADLESS),browser)
+	$(ENV)
+	$(if $(HEADLESS),node www/headless.mjs --query "$${QUERY:-}" --pages "$${PAGES:-}",node www/serve.mjs --open)
+
+lint: ## formatting and lints
+	$(ENV)
+	say "lint: rustfmt and clippy"
+	cargo fmt --check
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings
+
+test-native: ## Rust tests on this machine
+	scripts/setup.sh vulkan model
+	$(ENV)
+	say "test: Rust, natively (the first build takes about 10 minutes)"
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo test --quiet $(NATIVE)
+
+test-browser: build ## the package, the demo and the wasm modules in Chromium
+	scripts/setup.sh browser model
+	$(ENV)
+	say "test: the npm package"
+	(cd pkg && npm test --silent)
+	say "test: in Chromium"
+	(cd tests && npm test --silent)
+
+test: lint test-native test-browser ## all of the above
+
+eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched one
+	[ -n "$(DATA)" ] || { echo 'make eval needs DATA=folder with corpus.jsonl, queries.jsonl and qrels.tsv' >&2; exit 2; }
+	scripts/setup.sh model
+	$(ENV)
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet --release --locked --features cli --bin burrow -- eval --model "$(or $(MODEL),$$BURROW_MODEL)" "$(DATA)"
+
+clean: ## remove what was built here; what was fetched stays in the cache
+	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules

