@@ -1,0 +1,107 @@
+/** What is going on: counts, the progress of download and indexing, and which device, precision and storage are in effect. */
+import { byId, element, setText } from "./dom.js";
+import { counted, megabytes, shortName } from "./text.js";
+
+/** @typedef {import("../../pkg/src/types.js").Status} Status */
+/** @typedef {import("../../pkg/src/types.js").Progress} Progress */
+/** @typedef {import("./queue.js").Progress} Work */
+
+const LOADING = {
+  storage: "Opening the index",
+  tokenizer: "Reading the tokenizer",
+  weights: "Reading the weights",
+  device: "Preparing the device",
+};
+
+/** @type {Map<string, {bytes: number, bytesTotal: number | null}>} */
+const downloads = new Map();
+
+/**
+ * Shows one step of Burrow's own progress, as long as the pages' progress does not have the bar.
+ * @param {Progress} progress
+ */
+export function showProgress(progress) {
+  if (progress.stage === "download") showDownload(progress);
+  else if (progress.stage === "load") showBar(`${LOADING[progress.what]} …`, null, "");
+  else if (progress.stage === "index") {
+    const { url, windows, windowsTotal } = progress;
+    const part = windowsTotal > 1 ? `, part ${windows} of ${windowsTotal}` : "";
+    setText(byId("work-page"), `${shortName(url)}${part}`);
+  }
+}
+
+/** @param {Extract<Progress, {stage: "download"}>} progress */
+function showDownload({ file, bytes, bytesTotal }) {
+  downloads.set(file, { bytes, bytesTotal });
+  let [have, all] = [0, 0];
+  for (const one of downloads.values()) {
+    have += one.bytes;
+    all += one.bytesTotal ?? NaN;
+  }
+  const of = Number.isNaN(all) ? "" : ` of ${megabytes(all)}`;
+  showBar(`Fetching the model: ${megabytes(have)}${of}`, all > 0 ? have / all : null, shortName(file));
+}
+
+/**
+ * Shows how far the pages are.
+ * @param {Work} work
+ */
+export function showWork(work) {
+  const waiting = work.total - work.settled;
+  if (waiting === 0) return;
+  const left = work.total - work.settled - work.working.length;
+  const behind = left > 0 ? `, ${counted(left, "page")} waiting` : "";
+  showBar(`Indexing ${Math.min(work.settled + 1, work.total)} of ${counted(work.total, "page")}${behind}`,
+    work.settled / work.total, work.working[0] ?? "");
+}
+
+/** Takes the bar away: nothing is going on. */
+export function hideBar() {
+  byId("bar").hidden = byId("work-what").hidden = byId("work-page").hidden = true;
+  byId("work").classList.add("done");
+}
+
+/**
+ * @param {string} what
+ * @param {number | null} share 0 to 1; null where it is not known
+ * @param {string} page
+ */
+function showBar(what, share, page) {
+  const bar = /** @type {HTMLProgressElement} */ (byId("bar"));
+  bar.hidden = byId("work-what").hidden = byId("work-page").hidden = false;
+  byId("work").classList.remove("done");
+  if (share === null) bar.removeAttribute("value");
+  else bar.value = share;
+  setText(byId("work-what"), what);
+  setText(byId("work-page"), page);
+}
+
+/**
+ * Shows the state in effect.
+ * @param {Status} status
+ */
+export function showStatus(status) {
+  setText(byId("counts"), status.pages === 0 ? "No pages yet"
+    : `${counted(status.pages, "page")}, ${counted(status.passages, "passage")}`);
+  const rows = [
+    ["Model", status.model || "none"],
+    ["Encoder", { loading: "loading", ready: "ready", failed: "failed" }[status.encoder]],
+    ["Device", deviceName(status)],
+    ["Precision", status.precision],
+    ["Index kept in", { indexeddb: "this browser (IndexedDB)", memory: "memory, until this page is closed" }[status.storage]],
+  ];
+  byId("engine").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+  byId("reasons").replaceChildren(...status.reasons.map((reason) => element("li", {}, reason)));
+  const data = document.documentElement.dataset;
+  data.encoder = status.encoder;
+  data.device = status.device;
+  data.precision = status.precision;
+  data.storage = status.storage;
+}
+
+/** @param {Status} status */
+function deviceName({ device, adapter }) {
+  if (device === "none") return "none yet";
+  if (device === "cpu") return "CPU (WebAssembly SIMD)";
+  return adapter ? `WebGPU: ${adapter}` : "WebGPU";
+}

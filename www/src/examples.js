@@ -1,0 +1,77 @@
+/** The pages that the demo indexes by itself: the bundled examples, or the list that `?pages=` names. */
+import { contentKind } from "./text.js";
+import { recall, remember } from "./memory.js";
+
+/** @typedef {import("./queue.js").Job} Job */
+/** @typedef {import("./settings.js").Settings} Settings */
+
+/** Questions that share few words or none with the page that answers them. */
+export const QUESTIONS = [
+  "how do plants eat light?",
+  "why is my bread so flat?",
+  "stop my phone from dying early",
+  "how did sailors know where they were?",
+  "can animals see in total darkness?",
+  "comment les abeilles se parlent",
+  "feeling exhausted after a long flight",
+  "who proved that some problems can't be computed?",
+];
+
+/**
+ * The jobs of the list, without the pages that the reader took out.
+ * @param {Settings} settings
+ * @returns {Promise<Job[]>}
+ */
+export async function listedPages(settings) {
+  const response = await fetch(settings.pages);
+  if (!response.ok) throw new Error(`The list of pages at ${settings.pages} could not be read: the server said ${response.status}.`);
+  const list = await response.json();
+  if (!Array.isArray(list)) throw new Error(`${settings.pages} is not a list: it must be a JSON array of {url, title}.`);
+  const out = leftOut(settings.name);
+  return list.map((entry) => toJob(entry, settings.pages)).filter((job) => !out.has(job.url));
+}
+
+/**
+ * @param {string | {url: string, title?: string}} entry
+ * @param {string} base
+ * @returns {Job}
+ */
+function toJob(entry, base) {
+  const { url: relative, title } = typeof entry === "string" ? { url: entry, title: undefined } : entry;
+  const url = new URL(relative, base).href;
+  const kind = contentKind(new URL(url).pathname) ?? "html";
+  return {
+    url,
+    name: title ?? relative,
+    load: async (signal) => {
+      const response = await fetch(url, { signal });
+      if (!response.ok) throw new Error(`${url} could not be read: the server said ${response.status}.`);
+      if (kind === "html") return { url, html: await response.arrayBuffer() };
+      const text = await response.text();
+      return kind === "markdown" ? { url, markdown: text } : { url, text };
+    },
+  };
+}
+
+/**
+ * Pages that the reader removed: they must not come back with the next visit.
+ * @param {string} name
+ * @returns {Set<string>}
+ */
+export function leftOut(name) {
+  try {
+    const kept = JSON.parse(recall(`left out of ${name}`) ?? "[]");
+    return new Set(Array.isArray(kept) ? kept.map(String) : []);
+  } catch {
+    // Not our JSON: then nothing was left out.
+    return new Set();
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {Iterable<string>} urls
+ */
+export function setLeftOut(name, urls) {
+  remember(`left out of ${name}`, JSON.stringify([...urls]));
+}
