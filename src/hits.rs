@@ -1,0 +1,128 @@
+//! Show it: a passage → a [`Hit`] with its excerpt and the marks on it.
+
+mod excerpt;
+mod words;
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::index::hamming;
+use crate::page::Page;
+pub use excerpt::EXCERPT_CHARS;
+pub use words::QueryWords;
+
+/// One page with its best passage, as JavaScript sees it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hit {
+    /// The page's address.
+    pub url: String,
+    /// The page's title.
+    pub title: String,
+    /// Cosine of query and passage, -1 to 1.
+    pub score: f32,
+    /// The passage, or the part of it around its best sentence, `…` where it is cut.
+    pub excerpt: String,
+    /// What to mark in the excerpt, in order. Words may lie within the sentence.
+    pub marks: Vec<Mark>,
+    /// The headings above the passage, outermost first.
+    pub headings: Vec<String>,
+    /// The fragment that leads to the passage, without `#`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<String>,
+    /// Which passage of the page, counted from 0.
+    pub passage: usize,
+}
+
+/// A stretch of an excerpt, in UTF-16 code units as JavaScript counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Where it begins.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// Why it is marked.
+    pub kind: MarkKind,
+}
+
+/// Why a stretch is marked. Marks of one kind do not overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MarkKind {
+    /// The sentence nearest in meaning.
+    Sentence,
+    /// A word of the query.
+    Word,
+}
+
+/// A passage that was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// Its page, with ranges that lie within its text.
+    pub page: &'a Page,
+    /// Which of the page's passages.
+    pub passage: usize,
+    /// Cosine of query and passage.
+    pub score: f64,
+    /// The bits of all sentences of the page, `[sentences, query_bits.len()]`.
+    pub sentence_bits: &'a [u8],
+}
+
+/// Makes a hit: an excerpt around the sentence whose bits are nearest to the query's, that
+/// sentence marked, and the query's words.
+pub fn hit(found: Found<'_>, query_bits: &[u8], words: &QueryWords) -> Hit {
+    let page = found.page;
+    let passage = &page.passages[found.passage];
+    let sentences = excerpt::sentences(&page.text, passage);
+    let best = best_sentence(found, query_bits).filter(|&best| !sentences[best].is_empty());
+    let range = excerpt::cut(&page.text, &passage.range, &sentences, best);
+    let lead = if range.start > passage.range.start { excerpt::ELLIPSIS } else { "" };
+    let trail = if range.end < passage.range.end { excerpt::ELLIPSIS } else { "" };
+    let text = &page.text[range.clone()];
+    let excerpt = [lead, text, trail].concat();
+
+    // Everything below is in bytes of the slice; the marks count the lead, too.
+    let shift = lead.encode_utf16().count();
+    let mark = |kind, stretch: Range<usize>| Mark {
+        start: shift + text[..stretch.start].encode_utf16().count(),
+        end: shift + text[..stretch.end].encode_utf16().count(),
+        kind,
+    };
+    let within = |sentence: &Range<usize>| {
+        let start = sentence.start.max(range.start);
+        start - range.start..sentence.end.min(range.end).max(start) - range.start
+    };
+    let sentence = best.map(|best| within(&sentences[best])).filter(|range| !range.is_empty());
+    let mut marks: Vec<Mark> = sentence.map(|range| mark(MarkKind::Sentence, range)).into_iter().collect();
+    marks.extend(words.found_in(text).into_iter().map(|range| mark(MarkKind::Word, range)));
+    marks.sort_by_key(|mark| (mark.start, mark.kind));
+    Hit {
+        url: page.url.clone(),
+        title: page.title.clone(),
+        score: found.score as f32,
+        excerpt,
+        marks,
+        headings: passage.headings.clone(),
+        anchor: passage.anchor.clone(),
+        passage: found.passage,
+    }
+}
+
+/// The first of the passage's sentences whose bits differ least from the query's.
+fn best_sentence(found: Found<'_>, query_bits: &[u8]) -> Option<usize> {
+    let (before, from) = found.page.passages.split_at(found.passage);
+    let first: usize = before.iter().map(|passage| passage.sentences.len()).sum();
+    let count = from.first().map_or(0, |passage| passage.sentences.len());
+    let words = |row: &[u8]| {
+        let mut words = Vec::new();
+        hamming::push_words(&mut words, row);
+        words
+    };
+    let query = words(query_bits);
+    let rows = found.sentence_bits.chunks_exact(query_bits.len()).skip(first).take(count);
+    rows.map(|row| hamming::distance(&words(row), &query))
+        .enumerate()
+        .min_by_key(|&(_, distance)| distance)
+        .map(|(sentence, _)| sentence)
+}

@@ -1,0 +1,59 @@
+//! From an encoded page to the changes that commit it, and those that remove it.
+
+use super::format::{self, BLOCK_ROWS, Entry, Rows, page_key};
+use crate::error::Result;
+use crate::page::EncodedPage;
+use crate::store::{Change, HEAD_KEY, KEY_END, Space};
+
+/// The spaces that hold records of pages.
+const PAGE_SPACES: [Space; 5] =
+    [Space::Directory, Space::Bits, Space::Codes, Space::Sentences, Space::Pages];
+
+/// What stays resident of a page besides its bits.
+pub(crate) fn entry_of(encoded: &EncodedPage) -> Entry {
+    Entry {
+        url: encoded.page.url.clone(),
+        title: encoded.page.title.clone(),
+        hash: encoded.page.hash,
+        passages: encoded.page.passages.len(),
+    }
+}
+
+/// Writes all records of a page that [`format::check_page`] has found whole.
+pub(crate) fn page_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Change>> {
+    let dimension = encoded.dimension;
+    let rows = |rows, bytes: &[u8]| format::rows_to_bytes(page, rows, dimension, bytes);
+    let key = page_key(page);
+    let put = |space, key, bytes| Change::Put { space, key, bytes };
+    let mut changes = vec![
+        put(Space::Pages, key, format::page_to_bytes(page, &encoded.page)?),
+        put(Space::Sentences, key, rows(Rows::Sentences, &encoded.sentence_bits)?),
+        put(Space::Bits, key, rows(Rows::Bits, &encoded.bits)?),
+        put(Space::Directory, key, format::entry_to_bytes(page, &entry_of(encoded))?),
+    ];
+    for (block, codes) in encoded.int8.chunks(BLOCK_ROWS * dimension).enumerate() {
+        let bytes: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
+        let bytes = rows(Rows::Codes { block }, &bytes)?;
+        changes.push(put(Space::Codes, key + block as u64, bytes));
+    }
+    Ok(changes)
+}
+
+/// Removes all records of a page.
+pub(crate) fn removal(page: u32) -> impl Iterator<Item = Change> {
+    let keys = page_key(page)..page_key(page) + (page_key(1) - page_key(0));
+    PAGE_SPACES.into_iter().map(move |space| Change::Delete { space, keys: keys.clone() })
+}
+
+/// Removes everything but the head, whose numbers must never be given again.
+pub(crate) fn removal_of_all() -> Vec<Change> {
+    let delete = |space, keys| Change::Delete { space, keys };
+    let pages = PAGE_SPACES.into_iter().map(|space| delete(space, 0..KEY_END));
+    let meta = [delete(Space::Meta, 0..HEAD_KEY), delete(Space::Meta, HEAD_KEY + 1..KEY_END)];
+    pages.chain(meta).collect()
+}
+
+/// Writes the head.
+pub(crate) fn head_change(bytes: Vec<u8>) -> Change {
+    Change::Put { space: Space::Meta, key: HEAD_KEY, bytes }
+}

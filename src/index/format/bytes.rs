@@ -1,0 +1,259 @@
+//! Writes and reads the parts of a record, and its header.
+
+use super::{DIMENSION_MAX, Kind, VERSION, too_long};
+use crate::error::{Error, ErrorKind, Result};
+
+const MAGIC: [u8; 3] = *b"BRW";
+
+/// Length of the header of every record.
+pub(super) const HEADER_BYTES: usize = 16;
+
+/// What the checksum covers of the header; the checksum itself follows.
+const CHECKED_BYTES: usize = 12;
+
+/// Collects a record's payload.
+pub(super) struct Writer {
+    record: Vec<u8>,
+}
+
+impl Writer {
+    pub(super) fn new(kind: Kind) -> Self {
+        let mut record = Vec::with_capacity(HEADER_BYTES);
+        record.extend(MAGIC);
+        record.push(kind.letter());
+        record.extend(VERSION.to_le_bytes());
+        record.resize(HEADER_BYTES, 0);
+        Writer { record }
+    }
+
+    pub(super) fn u8(&mut self, value: u8) {
+        self.record.push(value);
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        self.record.extend(value.to_le_bytes());
+    }
+
+    pub(super) fn u64(&mut self, value: u64) {
+        self.record.extend(value.to_le_bytes());
+    }
+
+    pub(super) fn count(&mut self, value: usize) -> Result<()> {
+        self.u32(u32::try_from(value).map_err(|_| too_long("a count", value))?);
+        Ok(())
+    }
+
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        self.record.extend(bytes);
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.count(bytes.len())?;
+        self.raw(bytes);
+        Ok(())
+    }
+
+    pub(super) fn string(&mut self, text: &str) -> Result<()> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// 0 for none, else 1 and the string.
+    pub(super) fn option(&mut self, text: Option<&str>) -> Result<()> {
+        self.u8(u8::from(text.is_some()));
+        text.map_or(Ok(()), |text| self.string(text))
+    }
+
+    /// Fills in the header.
+    pub(super) fn seal(mut self) -> Result<Vec<u8>> {
+        let length = self.record.len() - HEADER_BYTES;
+        let length = u32::try_from(length).map_err(|_| too_long("a payload", length))?;
+        self.record[8..CHECKED_BYTES].copy_from_slice(&length.to_le_bytes());
+        let checksum = checksum(&self.record);
+        self.record[CHECKED_BYTES..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
+        Ok(self.record)
+    }
+}
+
+fn checksum(record: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&record[..CHECKED_BYTES]);
+    hasher.update(&record[HEADER_BYTES..]);
+    hasher.finalize()
+}
+
+/// The length of a record, header included, if these bytes can begin one of this kind.
+pub(super) fn record_length(kind: Kind, header: &[u8; HEADER_BYTES]) -> Option<u64> {
+    let [b0, b1, b2, letter, _, _, _, _, l0, l1, l2, l3, ..] = *header;
+    let begins = [b0, b1, b2] == MAGIC && letter == kind.letter();
+    let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
+    begins.then_some(HEADER_BYTES as u64 + length)
+}
+
+/// Reads a record's payload, no byte of it trusted.
+pub(super) struct Reader<'a> {
+    kind: Kind,
+    page: Option<u32>,
+    record: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Checks the header; reading begins at the payload.
+    pub(super) fn open(kind: Kind, page: Option<u32>, record: &'a [u8]) -> Result<Self> {
+        let reader = Reader { kind, page, record, at: HEADER_BYTES };
+        let Some(header) = record.first_chunk::<HEADER_BYTES>() else {
+            let found = record.len();
+            return Err(reader.corrupt(&format!("{found} bytes are less than its header")));
+        };
+        let Some(length) = record_length(kind, header) else {
+            return Err(reader.corrupt("its first bytes are not those of such a record"));
+        };
+        if length != record.len() as u64 {
+            let found = record.len();
+            return Err(reader.corrupt(&format!("it has {found} bytes instead of {length}")));
+        }
+        let [.., c0, c1, c2, c3] = *header;
+        let (stored, found) = (u32::from_le_bytes([c0, c1, c2, c3]), checksum(record));
+        if stored != found {
+            let message = format!("its checksum is {found:08x} instead of {stored:08x}");
+            return Err(reader.corrupt(&message));
+        }
+        reader.check_version(u16::from_le_bytes([header[4], header[5]]))?;
+        Ok(reader)
+    }
+
+    /// As [`Reader::open`], for a record whose payload begins with its page's number.
+    pub(super) fn of_page(kind: Kind, page: u32, record: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::open(kind, Some(page), record)?;
+        let found = reader.u32()?;
+        if found != page {
+            return Err(reader.corrupt(&format!("it belongs to page {found}")));
+        }
+        Ok(reader)
+    }
+
+    fn check_version(&self, version: u16) -> Result<()> {
+        if version == VERSION {
+            return Ok(());
+        }
+        let message = format!(
+            "the {} has version {version} of the format, and this Burrow reads version {VERSION}: \
+             use the Burrow that wrote it, or clear the index and add its pages again",
+            self.name()
+        );
+        Err(Error::new(ErrorKind::Fingerprint, message))
+    }
+
+    fn name(&self) -> String {
+        match self.page {
+            Some(page) => format!("{} of page {page}", self.kind.name()),
+            None => self.kind.name().to_owned(),
+        }
+    }
+
+    pub(super) fn corrupt(&self, what: &str) -> Error {
+        let advice = match self.kind {
+            Kind::Meta | Kind::Head => "clear the index and add its pages again",
+            Kind::Frame => "the pages it held must be added again",
+            _ => "add the page again",
+        };
+        Error::new(ErrorKind::Corrupt, format!("the {} is damaged: {what}; {advice}", self.name()))
+    }
+
+    /// Where in the record reading has come to.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.record.len()
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+        let left = self.record.len() - self.at;
+        if count > left {
+            return Err(self.corrupt(&format!("{count} bytes are announced and {left} left")));
+        }
+        let bytes = &self.record[self.at..self.at + count];
+        self.at += count;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8> {
+        Ok(u8::from_le_bytes(self.array()?))
+    }
+
+    pub(super) fn u32(&mut self) -> Result<u32> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    pub(super) fn u64(&mut self) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    pub(super) fn hash(&mut self) -> Result<[u8; 32]> {
+        self.array()
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
+        let count = self.u32()? as usize;
+        self.take(count)
+    }
+
+    pub(super) fn string(&mut self) -> Result<String> {
+        let bytes = self.bytes()?;
+        match str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(cause) => Err(self.corrupt("a text in it is not UTF-8").with_source(cause)),
+        }
+    }
+
+    pub(super) fn option(&mut self) -> Result<Option<String>> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => Ok(Some(self.string()?)),
+            other => Err(self.corrupt(&format!("{other} stands where 0 or 1 must"))),
+        }
+    }
+
+    pub(super) fn dimension(&mut self) -> Result<usize> {
+        let dimension = self.u32()? as usize;
+        if dimension == 0 || dimension > DIMENSION_MAX || !dimension.is_multiple_of(8) {
+            return Err(self.corrupt(&format!("{dimension} is not a dimension")));
+        }
+        Ok(dimension)
+    }
+
+    /// Reads a count and so many items. An item takes at least `item_bytes`: a count for which too
+    /// few bytes are left is refused before memory is set aside for it.
+    pub(super) fn list<T>(
+        &mut self,
+        item_bytes: usize,
+        mut item: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let count = self.u32()? as usize;
+        let left = self.record.len() - self.at;
+        if count > left / item_bytes {
+            return Err(self.corrupt(&format!("{count} items are announced in {left} bytes")));
+        }
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+
+    /// Nothing may be left over.
+    pub(super) fn finish(self) -> Result<()> {
+        if self.is_at_end() {
+            return Ok(());
+        }
+        Err(self.corrupt(&format!("{} bytes are left over", self.record.len() - self.at)))
+    }
+}

@@ -1,0 +1,61 @@
+//! A store that is gone when it is dropped: for tests, and where the browser refuses storage.
+
+use std::collections::BTreeMap;
+
+use super::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
+use crate::error::Result;
+
+/// Records in memory.
+#[derive(Debug, Default, Clone)]
+pub struct MemoryStore {
+    records: BTreeMap<(Space, u64), Vec<u8>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        MemoryStore::default()
+    }
+}
+
+impl Store for MemoryStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Memory
+    }
+
+    fn damage(&self) -> &[String] {
+        &[]
+    }
+
+    async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        let records = self.records.range((space, from)..=(space, u64::MAX));
+        Ok(records.take(count).map(|(&(_, key), bytes)| (key, bytes.clone())).collect())
+    }
+
+    async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
+        Ok(keys.iter().map(|key| self.records.get(key).cloned()).collect())
+    }
+
+    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
+        let head = self.records.get(&(Space::Meta, HEAD_KEY));
+        if head.map(Vec::as_slice) != expected {
+            return Ok(Commit::Conflict);
+        }
+        for change in changes {
+            match change {
+                Change::Put { space, key, bytes } => {
+                    self.records.insert((space, key), bytes);
+                }
+                Change::Delete { space, keys } => {
+                    // An empty range is nothing to do; a map's own range panics on a backward one.
+                    if keys.start < keys.end {
+                        let range = (space, keys.start)..(space, keys.end);
+                        let gone: Vec<_> = self.records.range(range).map(|(&key, _)| key).collect();
+                        gone.iter().for_each(|key| drop(self.records.remove(key)));
+                    }
+                }
+            }
+        }
+        Ok(Commit::Done)
+    }
+}
