@@ -1,6 +1,8 @@
 /** The pages that the demo indexes by itself: the bundled examples, or the list that `?pages=` names. */
-import { contentKind } from "./text.js";
 import { recall, remember } from "./memory.js";
+import { outcomeLine, sayEnd } from "./outcomes.js";
+import { contentKind } from "./text.js";
+import { kindOf } from "./trouble.js";
 
 /** @typedef {import("./queue.js").Job} Job */
 /** @typedef {import("./settings.js").Settings} Settings */
@@ -11,10 +13,7 @@ export const QUESTIONS = [
   "why is my bread so flat?",
   "stop my phone from dying early",
   "how did sailors know where they were?",
-  "can animals see in total darkness?",
   "comment les abeilles se parlent",
-  "feeling exhausted after a long flight",
-  "who proved that some problems can't be computed?",
 ];
 
 /**
@@ -49,6 +48,10 @@ function toJob(entry, base) {
       if (kind === "html") return { url, html: await response.arrayBuffer() };
       const text = await response.text();
       return kind === "markdown" ? { url, markdown: text } : { url, text };
+    },
+    // Nobody asked for these pages, so only a failure is worth a line.
+    settled: (end) => {
+      if ("error" in end && kindOf(end.error) !== "aborted") outcomeLine(title ?? relative)("failed", sayEnd(end));
     },
   };
 }

@@ -1,10 +1,9 @@
 /** Files and folders that the reader drops or chooses: from the event to jobs for the queue, and what became of each. */
-import { byId, element } from "./dom.js";
-import { contentKind, counted } from "./text.js";
-import { kindOf, messageOf } from "./trouble.js";
+import { byId } from "./dom.js";
+import { outcomeLine, sayEnd } from "./outcomes.js";
+import { contentKind } from "./text.js";
 
 /** @typedef {import("./queue.js").Job} Job */
-/** @typedef {import("./queue.js").Ending} Ending */
 /** @typedef {{path: string, file: File}} Found */
 
 /** The key of a file's page. A scheme of its own: it is no web address, and must not look like one. */
@@ -114,32 +113,6 @@ function toJob({ path, file }) {
       if ("result" in end) held.set(url, file);
       show("error" in end ? "failed" : "done", sayEnd(end));
     },
-  };
-}
-
-/** @param {Ending} end */
-function sayEnd(end) {
-  if ("error" in end) return kindOf(end.error) === "aborted" ? "Stopped" : `Not indexed: ${messageOf(end.error)}`;
-  const { outcome, passages } = end.result;
-  const said = { added: "Added", replaced: "Replaced", unchanged: "Already there, unchanged" }[outcome];
-  return `${said}, ${counted(passages, "passage")}`;
-}
-
-/**
- * A line in the list of outcomes; a file given again takes the line it had.
- * @param {string} path
- * @returns {(state: "waiting" | "working" | "done" | "failed", text: string) => void}
- */
-function outcomeLine(path) {
-  const list = byId("outcomes");
-  const old = [...list.children].find((line) => /** @type {HTMLElement} */ (line).dataset.path === path);
-  const how = element("span", { className: "how" });
-  const line = element("li", { data: { path } }, path, how);
-  if (old) old.replaceWith(line);
-  else list.prepend(line);
-  return (state, text) => {
-    line.className = state;
-    how.textContent = text;
   };
 }
 

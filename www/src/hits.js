@@ -27,7 +27,7 @@ export function webAddress(hit) {
  * @param {string | null} address
  */
 function hitItem(hit, address) {
-  const head = element("div", { className: "hit-head" }, titleOf(hit, address),
+  const head = element("div", { className: "hit-head" }, element("h3", {}, titleOf(hit, address)),
     element("span", { className: "score", title: "Nearness in meaning: the cosine of query and passage" },
       element("span", { className: "hidden" }, "Score "), hit.score.toFixed(2)));
   const item = element("li", { className: "hit", data: { url: hit.url, score: String(hit.score), passage: String(hit.passage) } }, head);
@@ -74,7 +74,7 @@ function excerptOf(hit) {
  * @param {1 | -1} step
  */
 export function moveThroughHits(step) {
-  const targets = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("#hits .hit-head > :first-child")]);
+  const targets = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("#hits h3 > *")]);
   const at = targets.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   const next = at + step;
   if (next < 0) byId("query").focus();

@@ -10,7 +10,7 @@ import { Queue } from "./queue.js";
 import { searchBox } from "./search-box.js";
 import { readSettings, rememberQuery } from "./settings.js";
 import { counted, milliseconds } from "./text.js";
-import { clearTrouble, kindOf, messageOf, showTrouble } from "./trouble.js";
+import { clearTrouble, kindOf, showTrouble } from "./trouble.js";
 
 /** @typedef {import("./queue.js").Progress} Work */
 /** @typedef {import("../../pkg/src/types.js").SearchResult} SearchResult */
@@ -33,6 +33,10 @@ let pagesListed = false;
 let work = { total: 0, settled: 0, failed: 0, encoded: 0, working: [] };
 let askedAt = 0;
 let settledSeen = 0;
+/** @type {Promise<void> | null} */
+let looking = null;
+/** @type {Promise<void> | null} */
+let lookingAgain = null;
 
 const queue = new Queue((page, options) => opened().add(page, options), onWork);
 const box = searchBox(ask);
@@ -119,6 +123,7 @@ function showState() {
  */
 function fail(what, error) {
   root.dataset.state = "failed";
+  queue.stop();
   hideBar();
   setText(byId("counts"), "Not available");
   const clearable = ["fingerprint", "corrupt"].includes(kindOf(error));
@@ -126,8 +131,23 @@ function fail(what, error) {
   showAtRest();
 }
 
-/** Shows status and pages as they are now. */
-async function refresh() {
+/**
+ * Shows status and pages as they are now. A call that comes while one look is under way gets the next one.
+ * @returns {Promise<void>}
+ */
+function refresh() {
+  if (!looking) {
+    looking = look().finally(() => { looking = null; });
+    return looking;
+  }
+  lookingAgain ??= looking.then(() => {
+    lookingAgain = null;
+    return refresh();
+  });
+  return lookingAgain;
+}
+
+async function look() {
   try {
     const [status, pages] = await Promise.all([opened().status(), opened().pages()]);
     showStatus(status);
@@ -209,7 +229,7 @@ function restingWords() {
   if (pages === 0 && pagesListed) return ["No pages yet", "Drop some files on this page, choose a folder, or bring the example pages back."];
   if (asked && results.dataset.state === "done") return ["No hits", "Nothing in the index can answer this. Add pages, or ask in other words."];
   if (asked) return ["", ""];
-  return ["Ask as you would ask a friend", "The words need not be on the page: Burrow looks for the passage that means the same, in several languages, and marks its best sentence."];
+  return ["Ask as you would ask a friend", "The words need not be on the page: Burrow looks for the passage that means the same and marks its best sentence."];
 }
 
 /** @param {PageInfo} page */
@@ -243,7 +263,7 @@ async function clearAll() {
 function listen() {
   acceptFiles((jobs) => {
     if (burrow) queue.push(jobs);
-    else showTrouble("The files could not be added", new Error(messageOf("The index is not open yet.")));
+    else showTrouble("The files could not be added", new Error("The index is not open yet: try again in a moment."));
   });
   byId("clear").addEventListener("click", () => void clearAll());
   byId("restore").addEventListener("click", () => {

@@ -114,7 +114,7 @@ export function milliseconds(ms) {
  */
 export function shortName(url) {
   const path = url.split(/[?#]/, 1)[0].replace(/\/+$/, "").replace(/\/source\.html$/, "");
-  const last = path.slice(path.lastIndexOf("/") + 1) || url;
+  const last = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf(":")) + 1) || url;
   try {
     return decodeURIComponent(last);
   } catch {

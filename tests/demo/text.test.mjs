@@ -1,0 +1,78 @@
+/** The demo's pure functions: marks, links to a passage, kinds of files, settings. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readSettings } from "../../www/src/settings.js";
+import { contentKind, counted, passageUrl, shortName, stretches, textFragment } from "../../www/src/text.js";
+
+/** A small generator with a seed: the same marks in every run. */
+function randoms(seed) {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state % below;
+  };
+}
+
+/** The naive twin: what each UTF-16 unit is marked as. */
+function marksOfUnit(marks, at) {
+  const over = marks.filter((mark) => mark.start <= at && at < mark.end).map((mark) => mark.kind);
+  return { sentence: over.includes("sentence"), word: over.includes("word") };
+}
+
+test("stretches rejoin to the excerpt and carry the marks of every unit", () => {
+  const excerpt = "Größe 😀 of a naïve excerpt, with words.";
+  const random = randoms(7);
+  for (let round = 0; round < 300; round += 1) {
+    const marks = Array.from({ length: random(5) }, () => {
+      const start = random(excerpt.length);
+      return { start, end: start + 1 + random(excerpt.length - start), kind: random(2) ? "word" : "sentence" };
+    });
+    const made = stretches(excerpt, marks);
+    assert.equal(made.map((stretch) => stretch.text).join(""), excerpt);
+    let at = 0;
+    for (const { text, sentence, word } of made) {
+      assert.deepEqual({ sentence, word }, marksOfUnit(marks, at));
+      at += text.length;
+    }
+  }
+});
+
+test("marks that lie outside the excerpt are left out", () => {
+  const made = stretches("abc", [{ start: 1, end: 9, kind: "word" }, { start: -1, end: 2, kind: "sentence" }, { start: 2, end: 2, kind: "word" }]);
+  assert.deepEqual(made, [{ text: "abc", sentence: false, word: false }]);
+});
+
+test("a text fragment names the first and last words and escapes its own syntax", () => {
+  assert.equal(textFragment("Short and well-known, it is."), ":~:text=Short%20and%20well%2Dknown%2C%20it%20is.");
+  assert.equal(textFragment("one two three four five six seven eight nine"), ":~:text=one%20two%20three%20four,six%20seven%20eight%20nine");
+  assert.equal(textFragment("a\nthe longer line"), ":~:text=the%20longer%20line");
+  assert.equal(textFragment(" … "), "");
+});
+
+test("a hit opens at its anchor and its sentence", () => {
+  const hit = { url: "http://localhost/a.html#old", title: "", score: 0, headings: [], passage: 0, anchor: "größe",
+    excerpt: "Before. The sentence. After.", marks: [{ start: 8, end: 21, kind: "sentence" }] };
+  assert.equal(passageUrl(hit), "http://localhost/a.html#gr%C3%B6%C3%9Fe:~:text=The%20sentence.");
+  assert.equal(passageUrl({ ...hit, anchor: undefined, excerpt: "", marks: [] }), "http://localhost/a.html");
+});
+
+test("files are known by their ending", () => {
+  assert.deepEqual(["a.HTML", "b/c.htm", "d.md", "e.Markdown", "f.txt"].map(contentKind), ["html", "html", "markdown", "markdown", "text"]);
+  assert.deepEqual(["photo.jpg", "README", "x.html.zip"].map(contentKind), [null, null, null]);
+});
+
+test("names and counts read well", () => {
+  assert.equal(shortName("http://localhost/user-pages/001/source.html"), "001");
+  assert.equal(shortName("dropped:notes/tea%20time.md"), "tea time.md");
+  assert.equal(shortName("dropped:100%.md"), "100%.md");
+  assert.deepEqual([counted(1, "page"), counted(1200, "page")], ["1 page", "1,200 pages"]);
+});
+
+test("settings come from the address, and what cannot be is the default", () => {
+  const plain = readSettings("http://localhost:8080/?device=toaster&q=why");
+  assert.deepEqual([plain.device, plain.query, plain.name, plain.bundled], ["auto", "why", "demo", true]);
+  assert.equal(plain.pages, "http://localhost:8080/pages/index.json");
+  const own = readSettings("http://localhost:8080/?pages=/user-pages/list.json&model=/model/other/&device=cpu");
+  assert.deepEqual([own.device, own.bundled, own.name], ["cpu", false, "demo /user-pages/list.json"]);
+  assert.equal(own.model, "http://localhost:8080/model/other/");
+});
