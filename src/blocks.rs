@@ -1,8 +1,29 @@
 //! What is on the page? HTML, Markdown or plain text → [`Document`].
 
+mod assemble;
+mod bytes;
+mod clutter;
+mod front_matter;
+mod html;
+mod markdown;
+mod nesting;
+mod plain;
+mod select;
+
 use std::ops::Range;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use assemble::Assembler;
+
+/// Bytes of a page as it comes in. The largest single HTML pages of the web are about half of it;
+/// a parsed page takes several times its bytes, and a worker's memory is shared with the model.
+pub const CONTENT_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of a page's readable text: about 700,000 English words, several long novels.
+pub const TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// Blocks of a page. Each remembers the headings above it, so their number bounds memory.
+pub const BLOCKS_MAX: usize = 100_000;
 
 /// The readable text of a page and the blocks it is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +94,50 @@ pub struct Source<'a> {
 
 /// Reads a page.
 ///
+/// The title, where the text does not open with it, becomes its first heading: the passages of a
+/// page are encoded together, and the title says what all of them are about.
+///
 /// # Errors
 ///
-/// `Empty` where no readable text is found, `Limit` where the content or its text is too long.
+/// `Input` where the bytes are not text (an image, an archive), `Empty` where no readable text is
+/// found, `Limit` where content, text or blocks pass [`CONTENT_BYTES_MAX`], [`TEXT_BYTES_MAX`] or
+/// [`BLOCKS_MAX`].
+///
+/// # Examples
+///
+/// ```
+/// use burrow::blocks::{BlockKind, Format, Source, document};
+///
+/// let page = document(Source {
+///     url: "https://example.org/tea",
+///     title: None,
+///     format: Format::Html,
+///     content: b"<title>Tea</title><h2 id=steep>Steeping</h2><p>Three minutes, <b>no more</b>.",
+/// })?;
+/// assert_eq!(page.text, "Tea\nSteeping\nThree minutes, no more.");
+/// assert_eq!(page.blocks[2].kind, BlockKind::Paragraph);
+/// assert_eq!(page.blocks[2].headings, ["Tea", "Steeping"]);
+/// assert_eq!(page.blocks[2].anchor.as_deref(), Some("steep"));
+/// # Ok::<(), burrow::Error>(())
+/// ```
 pub fn document(source: Source<'_>) -> Result<Document> {
-    let _ = source;
-    todo!()
+    if source.content.len() > CONTENT_BYTES_MAX {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!(
+                "The page {} has {} bytes; at most {CONTENT_BYTES_MAX} can be read. Split it, or give its text only.",
+                source.url,
+                source.content.len()
+            ),
+        ));
+    }
+    bytes::refuse_binary(source.url, source.content)?;
+    let content = bytes::decode(source.content, source.format == Format::Html);
+    let mut assembler = Assembler::new(source.url, source.title);
+    match source.format {
+        Format::Html => html::read(&content, &mut assembler)?,
+        Format::Markdown => markdown::read(&content, &mut assembler)?,
+        Format::Text => plain::read(&content, &mut assembler)?,
+    }
+    assembler.finish()
 }
