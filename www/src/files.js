@@ -12,7 +12,11 @@ const SCHEME = "dropped:";
 /** A folder of a whole disk would fill the page's memory with names before the first is read. */
 const FILES_MAX = 5000;
 
-/** Files given in this visit, by page address: while they are held, a hit can open them. @type {Map<string, File>} */
+/**
+ * Files given in this visit, by page address, as addresses that a hit can open: plain text, never HTML, which would run in
+ * this page's origin.
+ * @type {Map<string, string>}
+ */
 const held = new Map();
 
 /**
@@ -110,19 +114,27 @@ function toJob({ path, file }) {
       return kind === "markdown" ? { url, markdown: text } : { url, text, title: file.name };
     },
     settled: (end) => {
-      if ("result" in end) held.set(url, file);
+      if ("result" in end) hold(url, file);
       show("error" in end ? "failed" : "done", sayEnd(end));
     },
   };
 }
 
 /**
- * Where a dropped file opens: a copy of its text, as long as this visit holds the file. Never as HTML, which would run in
- * this page's origin.
+ * @param {string} url
+ * @param {File} file
+ */
+function hold(url, file) {
+  const before = held.get(url);
+  if (before) URL.revokeObjectURL(before);
+  held.set(url, URL.createObjectURL(new Blob([file], { type: "text/plain;charset=utf-8" })));
+}
+
+/**
+ * Where a dropped file opens, as long as this visit lasts.
  * @param {string} url
  * @returns {string | null}
  */
 export function heldFileUrl(url) {
-  const file = held.get(url);
-  return file ? URL.createObjectURL(new Blob([file], { type: "text/plain;charset=utf-8" })) : null;
+  return held.get(url) ?? null;
 }

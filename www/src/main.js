@@ -154,6 +154,8 @@ async function look() {
     showPages(pages, remove);
     root.dataset.pages = String(pages.length);
     byId("restore").hidden = leftOut(settings.name).size === 0;
+    // With nothing left, the way back must be in sight.
+    if (pages.length === 0 && leftOut(settings.name).size > 0) /** @type {HTMLDetailsElement} */ (byId("pages-card")).open = true;
     showState();
   } catch (error) {
     showTrouble("The state of the index could not be read", error);
