@@ -1,0 +1,210 @@
+//! Retrieval quality on judged queries: f32, INT8, bits, and bits rescored in INT8.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use burrow::encoder::{Encoder, Sequence};
+use burrow::index::hamming::{self, TopK};
+use burrow::index::rescore::Rescorer;
+use burrow::quantize;
+use burrow::{Error, ErrorKind, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::folder::unreadable;
+use crate::{ModelArgs, model};
+
+/// Documents and queries are cut here, as in the reference figures this is compared with.
+const TOKENS_MAX: usize = 256;
+
+/// How many hits count.
+const DEPTH: usize = 10;
+
+/// Candidates of the bits that are rescored, for each hit.
+const OVERSAMPLING: usize = 4;
+
+/// Texts in one call of the encoder.
+const BATCH: usize = 16;
+
+#[derive(serde::Deserialize)]
+struct Line {
+    _id: String,
+    #[serde(default)]
+    title: String,
+    text: String,
+}
+
+/// How relevant each document is to each query, by their ids.
+type Judgements = HashMap<String, HashMap<String, f64>>;
+
+/// Encodes corpus and queries, ranks in each way, and prints a row for each.
+pub(crate) fn run(args: &ModelArgs, data: &Path) -> Result<()> {
+    let judgements = judgements(&data.join("qrels.tsv"))?;
+    let corpus = lines(&data.join("corpus.jsonl"))?;
+    let mut queries = lines(&data.join("queries.jsonl"))?;
+    queries.retain(|query| judgements.contains_key(&query._id));
+    if corpus.is_empty() || queries.is_empty() {
+        let message = format!("{} has no document or no judged query", data.display());
+        return Err(Error::new(ErrorKind::Empty, message));
+    }
+    let encoder = model::load(args)?;
+    let start = Instant::now();
+    let documents = embed(&encoder, "documents", corpus.iter().map(|d| format!("{} {}", d.title, d.text)))?;
+    let vectors = embed(&encoder, "queries", queries.iter().map(|query| query.text.clone()))?;
+    report(&Set { encoder: &encoder, corpus, queries, judgements, documents, vectors }, start.elapsed());
+    Ok(())
+}
+
+/// All that the ways of ranking are measured on.
+struct Set<'a> {
+    encoder: &'a Encoder,
+    corpus: Vec<Line>,
+    queries: Vec<Line>,
+    judgements: Judgements,
+    documents: Vec<Vec<f32>>,
+    vectors: Vec<Vec<f32>>,
+}
+
+fn report(set: &Set<'_>, took: Duration) {
+    let quantizer = set.encoder.fingerprint().quantizer;
+    let normalized: Vec<Vec<f32>> = set.documents.iter().map(|vector| normalize(vector)).collect();
+    let int8: Vec<Vec<u8>> = set.documents.iter().map(|vector| int8_bytes(quantizer, vector)).collect();
+    let mut words = Vec::new();
+    for vector in &set.documents {
+        hamming::push_words(&mut words, &quantize::bits(vector));
+    }
+    let nearest = |query: &[f32], count: usize| {
+        let mut row = Vec::new();
+        hamming::push_words(&mut row, &quantize::bits(query));
+        let mut top = TopK::new(count);
+        hamming::scan(&words, &row, 0, &mut top);
+        top.into_sorted().into_iter().map(|candidate| candidate.key as usize).collect::<Vec<_>>()
+    };
+    println!("{} documents, {} queries, {:.0} s to encode", set.corpus.len(), set.queries.len(), took.as_secs_f64());
+    println!("{:24} {:>8} {:>10}", "", "nDCG@10", "recall@10");
+    let all = || 0..set.documents.len();
+    set.print("f32", |query| best(all(), |row| dot(&normalized[row], query)));
+    set.print("INT8", |query| {
+        let rescorer = Rescorer::new(query);
+        best(all(), |row| rescorer.cosine(&int8[row]))
+    });
+    set.print("bits", |query| nearest(query, DEPTH));
+    set.print("bits, INT8 rescored x4", |query| {
+        let rescorer = Rescorer::new(query);
+        best(nearest(query, DEPTH * OVERSAMPLING).into_iter(), |row| rescorer.cosine(&int8[row]))
+    });
+}
+
+impl Set<'_> {
+    /// Ranks the documents for every query, and prints the means.
+    fn print(&self, name: &str, rank: impl Fn(&[f32]) -> Vec<usize>) {
+        let (mut ndcg, mut recall) = (0.0, 0.0);
+        for (query, vector) in self.queries.iter().zip(&self.vectors) {
+            let judged = &self.judgements[&query._id];
+            let gains: Vec<f64> = rank(vector)
+                .into_iter()
+                .map(|row| judged.get(&self.corpus[row]._id).copied().unwrap_or(0.0))
+                .collect();
+            ndcg += ndcg_at(&gains, judged);
+            recall += gains.iter().filter(|&&gain| gain > 0.0).count() as f64 / judged.len() as f64;
+        }
+        let count = self.queries.len() as f64;
+        println!("{name:24} {:>8.4} {:>10.4}", ndcg / count, recall / count);
+    }
+}
+
+/// As trec_eval: linear gain, the ideal over all that is judged relevant.
+fn ndcg_at(gains: &[f64], judged: &HashMap<String, f64>) -> f64 {
+    let discounted = |gains: &[f64]| -> f64 {
+        gains.iter().take(DEPTH).enumerate().map(|(rank, gain)| gain / (rank as f64 + 2.0).log2()).sum()
+    };
+    let mut ideal: Vec<f64> = judged.values().copied().collect();
+    ideal.sort_by(|a, b| b.total_cmp(a));
+    discounted(gains) / discounted(&ideal)
+}
+
+/// The rows of the best scores, the earlier row first among equals.
+fn best(rows: impl Iterator<Item = usize>, score: impl Fn(usize) -> f64) -> Vec<usize> {
+    let mut scored: Vec<(f64, usize)> = rows.map(|row| (score(row), row)).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    scored.into_iter().take(DEPTH).map(|(_, row)| row).collect()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}
+
+fn normalize(vector: &[f32]) -> Vec<f32> {
+    let norm = dot(vector, vector).sqrt() as f32;
+    vector.iter().map(|x| x / norm).collect()
+}
+
+fn int8_bytes(quantizer: quantize::Quantizer, vector: &[f32]) -> Vec<u8> {
+    quantize::int8(quantizer, vector).into_iter().map(i8::cast_unsigned).collect()
+}
+
+/// One vector a text, each text cut at [`TOKENS_MAX`] with its special tokens.
+fn embed(encoder: &Encoder, what: &str, texts: impl Iterator<Item = String>) -> Result<Vec<Vec<f32>>> {
+    let sequences = texts.map(|text| sequence(encoder, &text)).collect::<Result<Vec<_>>>()?;
+    // Texts of like length are encoded together, so that little is spent on padding.
+    let mut order: Vec<usize> = (0..sequences.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(sequences[index].ids.len()));
+    let bar = progress(what, sequences.iter().map(|sequence| sequence.ids.len() as u64).sum());
+    let mut vectors = vec![Vec::new(); sequences.len()];
+    for indices in order.chunks(BATCH) {
+        let batch: Vec<Sequence> = indices.iter().map(|&index| sequences[index].clone()).collect();
+        for (&index, vector) in indices.iter().zip(pollster::block_on(encoder.embed(&batch))?) {
+            vectors[index] = vector;
+        }
+        bar.inc(batch.iter().map(|sequence| sequence.ids.len() as u64).sum());
+    }
+    bar.finish_and_clear();
+    Ok(vectors)
+}
+
+fn sequence(encoder: &Encoder, text: &str) -> Result<Sequence> {
+    let tokenizer = encoder.tokenizer();
+    let room = TOKENS_MAX - tokenizer.prefix().len() - tokenizer.suffix().len();
+    let tokens = tokenizer.tokens(text)?;
+    let ids = tokens.iter().take(room).map(|token| token.id);
+    let ids: Vec<u32> =
+        tokenizer.prefix().iter().copied().chain(ids).chain(tokenizer.suffix().iter().copied()).collect();
+    Ok(Sequence { spans: vec![0..ids.len()], ids })
+}
+
+fn progress(what: &str, tokens: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:10} {wide_bar} {percent}% {per_sec} tokens, {eta} left");
+    let bar = ProgressBar::new(tokens).with_message(what.to_owned());
+    // The template is a constant: where it were wrong, the plain bar would do.
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+fn lines(path: &Path) -> Result<Vec<Line>> {
+    let text = std::fs::read_to_string(path).map_err(|cause| unreadable(path, cause))?;
+    let parse = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|cause| {
+            let message = format!("{} line {}: not {{_id, text}}", path.display(), number + 1);
+            Error::new(ErrorKind::Input, message).with_source(cause)
+        })
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
+}
+
+/// The positive judgements; the first line is a header.
+fn judgements(path: &Path) -> Result<Judgements> {
+    let text = std::fs::read_to_string(path).map_err(|cause| unreadable(path, cause))?;
+    let mut judgements: Judgements = HashMap::new();
+    for (number, line) in text.lines().enumerate().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let score = fields.get(2).and_then(|score| score.trim().parse::<f64>().ok());
+        let (&[query, document, ..], Some(score)) = (&fields[..], score) else {
+            let message = format!("{} line {}: not query, document, score", path.display(), number + 1);
+            return Err(Error::new(ErrorKind::Input, message));
+        };
+        if score > 0.0 {
+            judgements.entry(query.to_owned()).or_default().insert(document.to_owned(), score);
+        }
+    }
+    Ok(judgements)
+}
