@@ -61,7 +61,7 @@ async function main() {
 }
 
 /**
- * @param {import("playwright-core").Browser} browser
+ * @param {import("../tests/node_modules/playwright-core").Browser} browser
  * @param {string} address
  * @param {Asked} asked
  */
@@ -89,7 +89,7 @@ async function drive(browser, address, asked) {
 }
 
 /**
- * @param {import("playwright-core").Page} page
+ * @param {import("../tests/node_modules/playwright-core").Page} page
  * @returns {string[]} filled as errors happen
  */
 function listenForErrors(page) {
@@ -105,7 +105,7 @@ function listenForErrors(page) {
 
 /**
  * Waits until nothing is left to index, saying how far it is.
- * @param {import("playwright-core").Page} page
+ * @param {import("../tests/node_modules/playwright-core").Page} page
  * @returns {Promise<number>} how many pages the index has
  */
 async function untilIndexed(page) {
@@ -128,7 +128,7 @@ async function untilIndexed(page) {
 
 /**
  * Pages that could not be indexed are told of, and are no failure of the demo.
- * @param {import("playwright-core").Page} page
+ * @param {import("../tests/node_modules/playwright-core").Page} page
  * @param {number} pages
  */
 async function sayRefused(page, pages) {
@@ -139,7 +139,7 @@ async function sayRefused(page, pages) {
 
 /**
  * Types the question as a person would, and waits for its hits.
- * @param {import("playwright-core").Page} page
+ * @param {import("../tests/node_modules/playwright-core").Page} page
  * @param {string} query
  */
 async function ask(page, query) {
@@ -159,7 +159,7 @@ async function ask(page, query) {
 /** @typedef {{score: number, title: string, url: string, path: string, passage: string}} PrintedHit */
 
 /**
- * @param {import("playwright-core").Page} page
+ * @param {import("../tests/node_modules/playwright-core").Page} page
  * @returns {Promise<PrintedHit[]>} passages with `[[…]]` around the sentence and `*…*` around words
  */
 function readHits(page) {
@@ -179,7 +179,7 @@ function readHits(page) {
   }));
 }
 
-/** @param {import("playwright-core").Page} page */
+/** @param {import("../tests/node_modules/playwright-core").Page} page */
 function readState(page) {
   return page.evaluate(() => {
     const { encodeMs, searchMs } = /** @type {HTMLElement} */ (document.getElementById("results")).dataset;

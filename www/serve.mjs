@@ -218,19 +218,27 @@ export async function listPages(folder) {
 function openInBrowser(url) {
   const desktop = process.platform !== "linux" || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
   if (!desktop) return;
-  const [command, ...words] = { darwin: ["open"], win32: ["cmd", "/c", "start", ""] }[process.platform] ?? ["xdg-open"];
+  /** @type {Record<string, string[]>} */
+  const openers = { darwin: ["open"], win32: ["cmd", "/c", "start", ""] };
+  const [command, ...words] = openers[process.platform] ?? ["xdg-open"];
   spawn(command, [...words, url], { stdio: "ignore", detached: true }).on("error", () => {}).unref();
 }
+
+/** Where the demo is served unless told otherwise: an index belongs to its port, so the port should stay the same. */
+const PORT = 8080;
 
 async function main() {
   const { values } = parseArgs({
     options: {
-      port: { type: "string", default: "8080" }, host: { type: "string" }, model: { type: "string" },
+      port: { type: "string" }, host: { type: "string" }, model: { type: "string" },
       pages: { type: "string" }, open: { type: "boolean", default: false },
     },
   });
-  const server = await serve({
-    port: Number(values.port), host: values.host, model: values.model ?? process.env.BURROW_MODEL, pages: values.pages,
+  const options = { host: values.host, model: values.model ?? process.env.BURROW_MODEL, pages: values.pages };
+  const server = await serve({ ...options, port: Number(values.port ?? PORT) }).catch((error) => {
+    if (error.code !== "EADDRINUSE" || values.port) throw error;
+    console.log(`Port ${PORT} is taken; another one is used, where the index is another too.`);
+    return serve(options);
   });
   console.log(`Burrow's demo: ${server.demo}\nCtrl-C ends it.`);
   if (values.open) openInBrowser(server.demo);
@@ -238,7 +246,7 @@ async function main() {
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   main().catch((error) => {
-    console.error(error.code === "EADDRINUSE" ? `The port is taken: give another with --port, or 0 for any free one.` : error.message);
+    console.error(error.code === "EADDRINUSE" ? "The port is taken: give another with --port, or 0 for any free one." : error.message);
     process.exitCode = 1;
   });
 }
