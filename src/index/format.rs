@@ -7,21 +7,23 @@
 //! | 0..3 | `BRW` |
 //! | 3 | the kind of record, a letter |
 //! | 4..6 | version of the format, [`VERSION`] |
-//! | 6..8 | 0, kept for later |
+//! | 6..8 | the lower half of the CRC-32 of bytes 0..6 and 8..12 |
 //! | 8..12 | length of the payload |
 //! | 12..16 | CRC-32 of bytes 0..12 and the payload |
 //! | 16.. | the payload |
 //!
-//! The checksum's place and extent stay the same in later versions, so that damage is told from a
-//! record that a newer Burrow has written. Every record of a page holds the page's number: one
-//! that has come under another's key is not taken for it. Equal values give equal bytes.
+//! The header's own check tells a record that was not written to its end from one whose length is
+//! damaged. The checksums' places and extents stay the same in later versions, so that damage is
+//! told from a record that a newer Burrow has written. Every record of a page holds the page's
+//! number: one that has come under another's key is not taken for it. Equal values give equal
+//! bytes.
 
 mod bytes;
 mod frame;
 mod page;
 
 use bytes::{Reader, Writer};
-pub use frame::{FRAME_HEADER_BYTES, FramePart, frame, frame_length, frame_parts};
+pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -1,1 +1,304 @@
-//! s
+//! A store in a database of the browser: one object store a space, records as byte arrays.
+//!
+//! With `web.rs` the only place that knows JavaScript's values.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use idb::event::VersionChangeEvent;
+use idb::{
+    Database, DatabaseEvent, Factory, KeyRange, ObjectStore, ObjectStoreParams, Query, Request,
+    Transaction, TransactionMode,
+};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use super::{Change, Commit, HEAD_KEY, KEY_END, Space, Store, StoreKind};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Counts up when the object stores change; `make_stores` then takes older databases along.
+const DATABASE_VERSION: u32 = 1;
+
+/// The name of the error with which opening is given up because another tab keeps an older
+/// version of the database open.
+const BLOCKED: &str = "blocked";
+
+/// Records in an IndexedDB database. Dropping it closes the database.
+pub struct IndexedDbStore {
+    database: Database,
+}
+
+impl Drop for IndexedDbStore {
+    fn drop(&mut self) {
+        self.database.close();
+    }
+}
+
+impl IndexedDbStore {
+    /// Opens, and where needed makes, the database `burrow-<name>`.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` where the browser has or gives no IndexedDB, as in some private windows (then a
+    /// [`super::MemoryStore`] can stand in), or where another tab blocks a change of version;
+    /// `Fingerprint` where a newer version made the database.
+    pub async fn open(name: &str) -> Result<Self> {
+        let database = open_database(&database_name(name)).await?;
+        // Another tab that wants to delete or upgrade the database waits for this one to let go.
+        // What is asked of the database afterwards fails with `InvalidStateError`.
+        let mut database = database;
+        database.on_version_change(|event| {
+            if let Some(Ok(database)) = event.target().map(Database::try_from) {
+                database.close();
+            }
+        });
+        Ok(IndexedDbStore { database })
+    }
+
+    /// Deletes the database with all that is in it. Other tabs close theirs and are told by their
+    /// next call.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` where the browser refuses.
+    pub async fn delete(name: &str) -> Result<()> {
+        let factory = Factory::new().map_err(|error| failure("find", &error.into_value()))?;
+        let name = database_name(name);
+        let request = factory.delete(&name).map_err(|error| failure("delete", &error.into_value()))?;
+        request.await.map_err(|error| failure("delete", &error.into_value()))
+    }
+
+    fn transaction(&self, spaces: &[Space], mode: TransactionMode) -> Result<Transaction> {
+        let names: Vec<&str> = spaces.iter().map(|space| space.name()).collect();
+        self.database
+            .transaction(&names, mode)
+            .map_err(|error| failure("begin a transaction", &error.into_value()))
+    }
+}
+
+impl Store for IndexedDbStore {
+    fn kind(&self) -> StoreKind {
+        StoreKind::IndexedDb
+    }
+
+    fn damage(&self) -> &[String] {
+        &[]
+    }
+
+    async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        let fail = |error: idb::Error| failure("read records", &error.into_value());
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let transaction = self.transaction(&[space], TransactionMode::ReadOnly)?;
+        let store = transaction.object_store(space.name()).map_err(fail)?;
+        let range = KeyRange::lower_bound(&js_key(from), None).map_err(fail)?;
+        let keys = store.get_all_keys(Some(Query::from(range.clone())), Some(count)).map_err(fail)?;
+        let values = store.get_all(Some(Query::from(range)), Some(count)).map_err(fail)?;
+        let (keys, values) = (keys.await.map_err(fail)?, values.await.map_err(fail)?);
+        // A key that is no number is not Burrow's: the record is passed over.
+        let number = |key: &JsValue| key.as_f64().filter(|&key| key >= 0.0 && key < KEY_END as f64);
+        let records = keys.iter().zip(values);
+        Ok(records.filter_map(|(key, value)| Some((number(key)? as u64, bytes_of(value)))).collect())
+    }
+
+    async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
+        let fail = |error: idb::Error| failure("read records", &error.into_value());
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut spaces: Vec<Space> = keys.iter().map(|&(space, _)| space).collect();
+        spaces.sort_unstable();
+        spaces.dedup();
+        let transaction = self.transaction(&spaces, TransactionMode::ReadOnly)?;
+        let mut requests = Vec::with_capacity(keys.len());
+        for &(space, key) in keys {
+            let store = transaction.object_store(space.name()).map_err(fail)?;
+            // All are asked before the first is waited for, so that they go in one batch.
+            requests.push(store.get(js_key(key)).map_err(fail)?.into_future());
+        }
+        let mut records = Vec::with_capacity(keys.len());
+        for request in requests {
+            records.push(request.await.map_err(fail)?.map(bytes_of));
+        }
+        Ok(records)
+    }
+
+    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
+        let fail = |error: idb::Error| failure("write a commit", &error.into_value());
+        let mut transaction = self.transaction(&Space::ALL, TransactionMode::ReadWrite)?;
+        let settled = settled(&mut transaction);
+        let meta = transaction.object_store(Space::Meta.name()).map_err(fail)?;
+        let head = meta.get(js_key(HEAD_KEY)).map_err(fail)?.await.map_err(fail)?.map(bytes_of);
+        if head.as_deref() != expected {
+            return Ok(Commit::Conflict);
+        }
+        if let Err(error) = request_all(&transaction, &changes) {
+            // Else the changes asked for so far would be committed when the transaction ends.
+            let error = failure("write a commit", &error.into_value());
+            return Err(match transaction.abort() {
+                Ok(_) => error,
+                Err(cause) => error.with_source(cause.to_string()),
+            });
+        }
+        match JsFuture::from(settled).await {
+            Ok(_) => Ok(Commit::Done),
+            Err(event) => {
+                let cause = transaction.error().map_or(event, JsValue::from);
+                Err(failure("write a commit", &cause))
+            }
+        }
+    }
+}
+
+/// Asks for every change; they are made in this order.
+fn request_all(transaction: &Transaction, changes: &[Change]) -> std::result::Result<(), idb::Error> {
+    let stores: Vec<ObjectStore> =
+        Space::ALL.iter().map(|space| transaction.object_store(space.name())).collect::<std::result::Result<_, _>>()?;
+    for change in changes {
+        match change {
+            Change::Put { space, key, bytes } => {
+                let value = Uint8Array::from(bytes.as_slice());
+                stores[*space as usize].put(&value, Some(&js_key(*key)))?;
+            }
+            Change::Delete { space, keys } if keys.start < keys.end => {
+                let (start, end) = (js_key(keys.start), js_key(keys.end));
+                let range = KeyRange::bound(&start, &end, None, Some(true))?;
+                stores[*space as usize].delete(range)?;
+            }
+            Change::Delete { .. } => {}
+        }
+    }
+    Ok(())
+}
+
+/// Fulfilled when the transaction is complete, rejected when it is aborted.
+///
+/// `idb` has a future for this, but it hides why a transaction was aborted: a full disk is told
+/// only by the transaction's own error, after the `abort` event.
+fn settled(transaction: &mut Transaction) -> Promise {
+    Promise::new(&mut |resolve, reject| {
+        transaction.on_complete(move |_| call(&resolve, &JsValue::UNDEFINED));
+        transaction.on_abort(move |event| call(&reject, &event));
+    })
+}
+
+async fn open_database(name: &str) -> Result<Database> {
+    let factory = Factory::new().map_err(|error| failure("find", &error.into_value()))?;
+    let opening = factory.open(name, Some(DATABASE_VERSION));
+    let mut request = opening.map_err(|error| failure("open", &error.into_value()))?;
+    let given_up = Rc::new(Cell::new(false));
+    let promise = Promise::new(&mut |resolve, reject| {
+        request.on_upgrade_needed(|event| drop(make_stores(&event)));
+        let late = Rc::clone(&given_up);
+        request.on_success(move |event| {
+            // Nobody waits any more: an open connection would block the other tabs for ever.
+            if late.get() && let Ok(database) = event.database() {
+                database.close();
+            }
+            call(&resolve, &JsValue::UNDEFINED);
+        });
+        let (failed, blocked) = (reject.clone(), Rc::clone(&given_up));
+        request.on_error(move |event| {
+            let error = idb::Event::target(&event).and_then(|request| request.error());
+            call(&failed, &error.ok().flatten().map_or(JsValue::NULL, JsValue::from));
+        });
+        request.on_blocked(move |_| {
+            blocked.set(true);
+            call(&reject, &JsValue::from_str(BLOCKED));
+        });
+    });
+    let opened = JsFuture::from(promise).await;
+    if given_up.get() {
+        request.forget_callbacks();
+    }
+    opened.map_err(|cause| failure("open", &cause))?;
+    request.database().map_err(|error| failure("open", &error.into_value()))
+}
+
+/// Makes the object stores that are missing. What fails here aborts the upgrade, and the opening
+/// then fails with its reason.
+fn make_stores(event: &VersionChangeEvent) -> std::result::Result<(), idb::Error> {
+    let database = event.database()?;
+    let present = database.store_names();
+    for space in Space::ALL {
+        if !present.iter().any(|name| name == space.name()) {
+            database.create_object_store(space.name(), ObjectStoreParams::new())?;
+        }
+    }
+    Ok(())
+}
+
+fn database_name(name: &str) -> String {
+    format!("burrow-{name}")
+}
+
+fn js_key(key: u64) -> JsValue {
+    // Keys are below 2^53, where f64 has every whole number.
+    JsValue::from_f64(key as f64)
+}
+
+/// A record's bytes; none where it is not a byte array, which then fails as every damaged record.
+fn bytes_of(value: JsValue) -> Vec<u8> {
+    value.dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default()
+}
+
+/// Settles a promise. Its functions do not throw.
+fn call(settle: &Function, value: &JsValue) {
+    drop(settle.call1(&JsValue::UNDEFINED, value));
+}
+
+/// Takes what JavaScript threw out of the error that `idb` wrapped around it.
+trait IntoValue {
+    fn into_value(self) -> JsValue;
+}
+
+impl IntoValue for idb::Error {
+    fn into_value(self) -> JsValue {
+        use idb::Error as E;
+        match self {
+            E::DomException(exception) => exception.into(),
+            E::IndexedDbNotFound(value)
+            | E::IndexedDbOpenFailed(value)
+            | E::IndexedDbDeleteFailed(value)
+            | E::TransactionOpenFailed(value)
+            | E::ObjectStoreNotFound(value)
+            | E::GetFailed(value)
+            | E::GetAllFailed(value)
+            | E::GetAllKeysFailed(value)
+            | E::UpdateFailed(value)
+            | E::DeleteFailed(value) => value,
+            other => JsValue::from_str(&other.to_string()),
+        }
+    }
+}
+
+/// What failed, with the name that the browser gives it, and what to do.
+fn failure(doing: &str, cause: &JsValue) -> Error {
+    let text = |key: &str| Reflect::get(cause, &key.into()).ok().and_then(|value| value.as_string());
+    let name = cause.as_string().or_else(|| text("name")).unwrap_or_else(|| "no reason given".into());
+    let (kind, advice) = match name.as_str() {
+        "QuotaExceededError" => (
+            ErrorKind::StorageFull,
+            "free some space on the disk or remove pages; nothing that was committed is lost",
+        ),
+        "VersionError" => (
+            ErrorKind::Fingerprint,
+            "a newer version of this site made the database: reload the page to get that version",
+        ),
+        "InvalidStateError" => (
+            ErrorKind::Storage,
+            "another tab has upgraded or deleted the database: reload this page",
+        ),
+        BLOCKED => (
+            ErrorKind::Storage,
+            "another tab holds an older version of it open: close that tab and reload this page",
+        ),
+        _ => (
+            ErrorKind::Storage,
+            "the browser may refuse storage here, as in a private window: allow it for this site",
+        ),
+    };
+    let detail = text("message").filter(|message| !message.is_empty());
+    let detail = detail.map(|message| format!(": {message}")).unwrap_or_default();
+    Error::new(kind, format!("could not {doing} the browser's IndexedDB ({name}{detail}); {advice}"))
+}

@@ -51,7 +51,9 @@ impl Store for MemoryStore {
                     if keys.start < keys.end {
                         let range = (space, keys.start)..(space, keys.end);
                         let gone: Vec<_> = self.records.range(range).map(|(&key, _)| key).collect();
-                        gone.iter().for_each(|key| drop(self.records.remove(key)));
+                        for key in gone {
+                            self.records.remove(&key);
+                        }
                     }
                 }
             }

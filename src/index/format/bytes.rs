@@ -68,6 +68,8 @@ impl Writer {
         let length = self.record.len() - HEADER_BYTES;
         let length = u32::try_from(length).map_err(|_| too_long("a payload", length))?;
         self.record[8..CHECKED_BYTES].copy_from_slice(&length.to_le_bytes());
+        let check = header_check(&self.record);
+        self.record[6..8].copy_from_slice(&check.to_le_bytes());
         let checksum = checksum(&self.record);
         self.record[CHECKED_BYTES..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(self.record)
@@ -81,10 +83,20 @@ fn checksum(record: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The length of a record, header included, if these bytes can begin one of this kind.
+/// The lower half of the CRC-32 of the kind and length.
+fn header_check(header: &[u8]) -> u16 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&header[..6]);
+    hasher.update(&header[8..CHECKED_BYTES]);
+    (hasher.finalize() & 0xffff) as u16
+}
+
+/// The length of a record, header included, if these bytes are the header of one of this kind.
 pub(super) fn record_length(kind: Kind, header: &[u8; HEADER_BYTES]) -> Option<u64> {
-    let [b0, b1, b2, letter, _, _, _, _, l0, l1, l2, l3, ..] = *header;
-    let begins = [b0, b1, b2] == MAGIC && letter == kind.letter();
+    let [b0, b1, b2, letter, _, _, c0, c1, l0, l1, l2, l3, ..] = *header;
+    let begins = [b0, b1, b2] == MAGIC
+        && letter == kind.letter()
+        && u16::from_le_bytes([c0, c1]) == header_check(header);
     let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
     begins.then_some(HEADER_BYTES as u64 + length)
 }
@@ -106,7 +118,7 @@ impl<'a> Reader<'a> {
             return Err(reader.corrupt(&format!("{found} bytes are less than its header")));
         };
         let Some(length) = record_length(kind, header) else {
-            return Err(reader.corrupt("its first bytes are not those of such a record"));
+            return Err(reader.corrupt("its header is not that of such a record"));
         };
         if length != record.len() as u64 {
             let found = record.len();

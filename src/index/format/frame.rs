@@ -62,6 +62,11 @@ pub fn frame_length(header: &[u8; FRAME_HEADER_BYTES]) -> Option<u64> {
     record_length(Kind::Frame, header)
 }
 
+/// Where in these bytes the first header of a frame lies.
+pub fn find_frame(bytes: &[u8]) -> Option<usize> {
+    bytes.array_windows().position(|header| frame_length(header).is_some())
+}
+
 /// The changes in a frame.
 ///
 /// # Errors
