@@ -4,11 +4,13 @@ mod assemble;
 mod bytes;
 mod clutter;
 mod front_matter;
+mod head;
 mod html;
 mod markdown;
 mod nesting;
 mod plain;
 mod select;
+mod tables;
 
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -93,7 +93,8 @@ fn claimed_encoding(content: &[u8]) -> Option<&'static Encoding> {
         let label = label(rest);
         if let Some(encoding) = Encoding::for_label(label) {
             // A page whose `meta` can be read byte by byte is not in UTF-16, whatever it says.
-            return Some(if encoding.is_ascii_compatible() { encoding } else { UTF_8 });
+            let is_utf16 = encoding == UTF_16LE || encoding == UTF_16BE;
+            return Some(if is_utf16 { UTF_8 } else { encoding });
         }
     }
 }

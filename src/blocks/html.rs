@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use dom_query::{Document, Element, NodeData, NodeId, NodeRef};
-use dom_smoothie::Readability;
 
 use super::BlockKind;
 use super::assemble::{Assembler, collapse};
 use super::clutter::{attribute, is_one_of};
-use super::select::{Phase, Selection, content, visit, walk};
-use super::{front_matter, nesting};
+use super::select::{Phase, Selection, content, walk};
+use super::tables::layout_rows;
+use super::{front_matter, head, nesting};
 use crate::error::Result;
 
 /// Elements that stand on lines of their own.
@@ -64,16 +64,6 @@ const BLOCK: &[&str] = &[
     "xmp",
 ];
 
-/// Elements that no cell of a data table has: a table with such a cell is there for the layout.
-const LAYOUT_ONLY: &[&str] =
-    &["table", "h1", "h2", "h3", "h4", "h5", "h6", "article", "section", "blockquote"];
-
-/// Paragraphs in a row above which its table is there for the layout.
-const ROW_PARAGRAPHS_MAX: usize = 4;
-
-/// Lines of code in a cell above which its table is there for the layout, as around a listing.
-const ROW_CODE_LINES_MAX: usize = 3;
-
 /// Reads a page or a fragment.
 ///
 /// # Errors
@@ -86,7 +76,7 @@ pub(super) fn read(html: &str, assembler: &mut Assembler) -> Result<()> {
     let is_fragment = !nesting::is_whole_page(html);
     let mut document = Document::from(&*flat);
     if !is_fragment {
-        document = head(document, assembler);
+        document = head::read(document, assembler);
     }
     let selection = content(&document, is_fragment);
     Reader::new(&selection, layout_rows(&document), assembler).read(&document)
@@ -101,49 +91,6 @@ pub(super) fn read_embedded(html: &str, assembler: &mut Assembler) -> Result<()>
     let document = Document::from(&*nesting::flatten(html)?);
     let selection = content(&document, true);
     Reader::new(&selection, layout_rows(&document), assembler).read(&document)
-}
-
-/// Takes title and language from a page's head.
-fn head(document: Document, assembler: &mut Assembler) -> Document {
-    if let Some(lang) = document.select_single("html[lang]").attr("lang") {
-        assembler.found_lang(&lang);
-    }
-    // Without a base address this cannot fail, but the document is moved in and out.
-    match Readability::with_document(document, None, None) {
-        Ok(page) => {
-            assembler.found_title(&page.get_article_metadata(None).title);
-            page.doc
-        }
-        Err(_) => Document::default(),
-    }
-}
-
-/// Rows of tables that are there for the layout.
-fn layout_rows(document: &Document) -> HashSet<NodeId> {
-    let mut layout = HashSet::new();
-    let mut rows: Vec<(NodeId, usize)> = Vec::new();
-    visit(document, &mut |node, phase| {
-        let Some(element) = node.element_ref() else { return true };
-        if is_one_of(&element, &["tr"]) {
-            match phase {
-                Phase::Enter => rows.push((node.id, 0)),
-                Phase::Leave => drop(rows.pop()),
-            }
-        } else if phase == Phase::Enter
-            && let Some((row, paragraphs)) = rows.last_mut()
-        {
-            *paragraphs += usize::from(is_one_of(&element, &["p"]));
-            let lays_out = *paragraphs > ROW_PARAGRAPHS_MAX
-                || is_one_of(&element, LAYOUT_ONLY)
-                || (is_one_of(&element, &["pre"])
-                    && node.text().lines().count() > ROW_CODE_LINES_MAX);
-            if lays_out {
-                layout.insert(*row);
-            }
-        }
-        true
-    });
-    layout
 }
 
 /// What an element changed, to be set back when it is left.
@@ -236,8 +183,10 @@ impl<'r> Reader<'r> {
             if kept {
                 self.breaks = 0;
                 self.text.push_str(contents);
-            } else if contents.chars().all(char::is_whitespace) {
-                self.text.push_str(if self.kind == BlockKind::Code { contents } else { " " });
+            } else if self.kind == BlockKind::Code && contents.chars().all(char::is_whitespace) {
+                self.text.push_str(contents);
+            } else {
+                self.text.push(' ');
             }
         });
     }

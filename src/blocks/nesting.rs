@@ -121,11 +121,11 @@ impl<'a> Scan<'a> {
         } else {
             0
         };
-        let stays_open = content == 0
-            && !is_one_of(name, VOID)
-            && !is_one_of(name, SELF_CLOSING)
-            && !(foreign && tag.closes_itself);
-        if tag.count > ATTRIBUTES_MAX || (stays_open && !self.open(name)) {
+        let closed = content > 0
+            || is_one_of(name, VOID)
+            || is_one_of(name, SELF_CLOSING)
+            || (foreign && tag.closes_itself);
+        if tag.count > ATTRIBUTES_MAX || (!closed && !self.open(name)) {
             self.cut.push(at..end);
         }
         end + content

@@ -17,8 +17,9 @@ use super::clutter;
 /// and time that grows faster than the page.
 const ARTICLE_ELEMENTS_MAX: usize = 100_000;
 
-/// Levels above which the article is not looked for: parts of the search are recursive.
-const ARTICLE_DEPTH_MAX: usize = 600;
+/// Levels above which the article is not looked for: parts of the search are recursive, and
+/// its time grows with depth. Real pages have fewer than 100.
+const ARTICLE_DEPTH_MAX: usize = 256;
 
 /// The share of the page's text, navigation left out, and the characters that a pick must have. Less
 /// than this is a notice, and the article is elsewhere or there is none.
