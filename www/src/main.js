@@ -61,6 +61,7 @@ async function start(onOtherModel) {
   try {
     showStatus(await burrow.ready);
     encoderReady = true;
+    showWork(work);
     box.again();
   } catch (error) {
     fail("The encoder could not be loaded", error);

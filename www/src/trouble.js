@@ -3,25 +3,28 @@ import { byId, element } from "./dom.js";
 
 /** @typedef {import("../../pkg/src/types.js").ErrorKind} ErrorKind */
 
-/** @type {Record<ErrorKind, string>} */
+/**
+ * What can be done on this page, beside what the message itself says.
+ * @type {Record<ErrorKind, string>}
+ */
 const ADVICE = {
-  input: "Choose another file: HTML, Markdown and plain text can be indexed.",
-  empty: "There is no readable text on this page, so there is nothing to find on it.",
-  limit: "Split the page into smaller ones and add those.",
-  model: "Fetch the model again (make demo does it) and reload this page.",
-  fingerprint: "Clear the index and index the pages again with this model.",
-  corrupt: "Clear the index and index the pages again.",
-  storage: "Close other tabs with this page and reload. In a private window the browser may refuse to store anything.",
-  "storage-full": "Remove some pages, or free space on this device, and try again.",
-  device: "Reload with ?device=cpu to search without the GPU.",
-  network: "Check that the server still runs and reload this page.",
+  input: "",
+  empty: "",
+  limit: "",
+  model: "make demo fetches the model; reload this page after it.",
+  fingerprint: "",
+  corrupt: "",
+  storage: "",
+  "storage-full": "The list of indexed pages has a button to remove each.",
+  device: "With ?device=cpu in the address this page searches without the GPU.",
+  network: "Is the server still running? Then reload this page.",
   aborted: "",
   closed: "Reload this page.",
-  worker: "Reload this page. If it happens again, this browser may be too old or out of memory.",
+  worker: "",
 };
 
 /**
- * The kind of a Burrow error; of any other error, `"worker"`'s advice is as good as there is.
+ * The kind of a Burrow error; any other error counts as `"worker"`, for which this page has no advice.
  * @param {unknown} error
  * @returns {ErrorKind}
  */
@@ -47,7 +50,8 @@ export function showTrouble(what, error, action) {
   if (kind === "aborted") return;
   const message = messageOf(error);
   const notice = element("div", { className: "notice", data: { kind, message } },
-    element("strong", {}, `${what}.`), `${message} `, element("span", {}, ADVICE[kind]));
+    element("strong", {}, `${what}.`), message);
+  if (ADVICE[kind]) notice.append(element("p", {}, ADVICE[kind]));
   if (action) {
     const button = element("button", { type: "button" }, action.label);
     button.addEventListener("click", () => { notice.remove(); action.act(); });
