@@ -43,8 +43,9 @@ const STOP_WORDS: &str = " \
 #[derive(Debug, Clone, Default)]
 pub struct QueryWords {
     words: BTreeSet<String>,
-    /// Pairs of neighbouring characters of scripts that put no space between words.
-    pairs: BTreeSet<String>,
+    /// Pairs of neighbouring characters of scripts that put no space between words; one that
+    /// stands alone in the query, alone.
+    grams: BTreeSet<String>,
 }
 
 impl QueryWords {
@@ -52,7 +53,7 @@ impl QueryWords {
     pub fn new(query: &str) -> Self {
         let all = QueryWords::collect(query, |_| true);
         let telling = QueryWords::collect(query, is_telling);
-        if telling.words.is_empty() && telling.pairs.is_empty() { all } else { telling }
+        if telling.words.is_empty() && telling.grams.is_empty() { all } else { telling }
     }
 
     fn collect(query: &str, keep: impl Fn(&str) -> bool) -> Self {
@@ -65,8 +66,9 @@ impl QueryWords {
                     found.words.insert(word);
                 }
             } else {
-                let pairs = stretch.pairs(query).map(|(pair, _)| pair);
-                found.pairs.extend(pairs.filter(|pair| keep(pair)));
+                let count = stretch.units.len().min(2);
+                let grams = (0..stretch.units.len()).filter_map(|at| stretch.gram(query, at, count));
+                found.grams.extend(grams.map(|(gram, _)| gram).filter(|gram| keep(gram)));
             }
         }
         found
@@ -83,7 +85,9 @@ impl QueryWords {
                 }
                 continue;
             }
-            for (_, range) in stretch.pairs(text).filter(|(pair, _)| self.pairs.contains(pair)) {
+            let places = (0..stretch.units.len()).flat_map(|at| [(at, 1), (at, 2)]);
+            let grams = places.filter_map(|(at, count)| stretch.gram(text, at, count));
+            for (_, range) in grams.filter(|(gram, _)| self.grams.contains(gram)) {
                 match found.last_mut() {
                     Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
                     _ => found.push(range),
@@ -101,13 +105,11 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// Every two neighbours and where they are; a single one alone.
-    fn pairs(&self, text: &str) -> impl Iterator<Item = (String, Range<usize>)> {
-        let size = self.units.len().min(2);
-        self.units.windows(size.max(1)).map(move |pair| {
-            let range = pair[0].start..pair[pair.len() - 1].end;
-            (folded(&text[range.clone()]), range)
-        })
+    /// So many neighbours from here, without case and accents, and where they are.
+    fn gram(&self, text: &str, start: usize, count: usize) -> Option<(String, Range<usize>)> {
+        let units = self.units.get(start..start + count)?;
+        let range = units.first()?.start..units.last()?.end;
+        Some((folded(&text[range.clone()]), range))
     }
 }
 
@@ -152,12 +154,16 @@ fn folded(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());
     for letter in word.chars() {
         decompose_canonical(letter, |part| {
-            if !is_accent(part) {
-                folded.extend(part.to_lowercase());
+            match part {
+                // Letters whose capitals have another small letter.
+                'ß' => folded.push_str("ss"),
+                'ς' => folded.push('σ'),
+                'ı' => folded.push('i'),
+                part => folded.extend(part.to_lowercase()),
             }
         });
     }
-    // Lower case can bring an accent of its own: `İ` becomes `i` and a dot above.
+    // Only now, since lower case brings accents of its own: `İ` becomes `i` and a dot above.
     folded.retain(|c| !is_accent(c));
     folded
 }
