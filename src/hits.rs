@@ -80,33 +80,38 @@ pub fn hit(found: Found<'_>, query_bits: &[u8], words: &QueryWords) -> Hit {
     let lead = if range.start > passage.range.start { excerpt::ELLIPSIS } else { "" };
     let trail = if range.end < passage.range.end { excerpt::ELLIPSIS } else { "" };
     let text = &page.text[range.clone()];
-    let excerpt = [lead, text, trail].concat();
+    let sentence = best.map(|best| within(&sentences[best], &range));
+    Hit {
+        url: page.url.clone(),
+        title: page.title.clone(),
+        score: found.score as f32,
+        excerpt: [lead, text, trail].concat(),
+        marks: marks(text, lead.encode_utf16().count(), sentence, words),
+        headings: passage.headings.clone(),
+        anchor: passage.anchor.clone(),
+        passage: found.passage,
+    }
+}
 
-    // Everything below is in bytes of the slice; the marks count the lead, too.
-    let shift = lead.encode_utf16().count();
+/// The part of a sentence that is shown, counted from the start of what is shown.
+fn within(sentence: &Range<usize>, shown: &Range<usize>) -> Range<usize> {
+    let start = sentence.start.clamp(shown.start, shown.end);
+    start - shown.start..sentence.end.clamp(start, shown.end) - shown.start
+}
+
+/// The marks on a text that stands `shift` UTF-16 units after the start of the excerpt.
+fn marks(text: &str, shift: usize, sentence: Option<Range<usize>>, words: &QueryWords) -> Vec<Mark> {
     let mark = |kind, stretch: Range<usize>| Mark {
         start: shift + text[..stretch.start].encode_utf16().count(),
         end: shift + text[..stretch.end].encode_utf16().count(),
         kind,
     };
-    let within = |sentence: &Range<usize>| {
-        let start = sentence.start.max(range.start);
-        start - range.start..sentence.end.min(range.end).max(start) - range.start
-    };
-    let sentence = best.map(|best| within(&sentences[best])).filter(|range| !range.is_empty());
-    let mut marks: Vec<Mark> = sentence.map(|range| mark(MarkKind::Sentence, range)).into_iter().collect();
-    marks.extend(words.found_in(text).into_iter().map(|range| mark(MarkKind::Word, range)));
+    let sentence = sentence.filter(|sentence| !sentence.is_empty());
+    let sentence = sentence.map(|sentence| mark(MarkKind::Sentence, sentence));
+    let words = words.found_in(text).into_iter().map(|word| mark(MarkKind::Word, word));
+    let mut marks: Vec<Mark> = sentence.into_iter().chain(words).collect();
     marks.sort_by_key(|mark| (mark.start, mark.kind));
-    Hit {
-        url: page.url.clone(),
-        title: page.title.clone(),
-        score: found.score as f32,
-        excerpt,
-        marks,
-        headings: passage.headings.clone(),
-        anchor: passage.anchor.clone(),
-        passage: found.passage,
-    }
+    marks
 }
 
 /// The first of the passage's sentences whose bits differ least from the query's.

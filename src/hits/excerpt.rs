@@ -6,7 +6,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::page::Passage;
 
-/// The most characters of a passage that are shown, give or take none: about four lines.
+/// The most characters of a passage that are shown: about four lines.
 pub const EXCERPT_CHARS: usize = 320;
 
 /// Stands where the passage goes on.
