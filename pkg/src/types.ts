@@ -111,14 +111,32 @@ export interface Status {
   reasons: string[];
 }
 
-/** One step of a longer work. */
+/**
+ * One step of a longer work: a model file arriving, a part of Burrow being loaded, a page's window encoded
+ * (`waiting` pages are not yet in the index), and the encoder being ready.
+ */
 export type Progress =
   | { stage: "download"; file: string; bytes: number; bytesTotal: number | null }
-  | { stage: "load"; what: "storage" | "tokenizer" | "weights" | "device" }
+  | { stage: "load"; what: "storage" | "weights" | "device" }
   | { stage: "index"; url: string; windows: number; windowsTotal: number; waiting: number }
   | { stage: "ready"; status: Status };
 
-/** The kinds of failure that a caller can act on differently. */
+/**
+ * The kinds of failure that a caller can act on differently.
+ *
+ * - `input`: what was given cannot be used as it is; correct it.
+ * - `empty`: the page holds no readable text.
+ * - `limit`: a documented limit was passed; give less.
+ * - `model`: a model file is missing, altered or of an unknown family.
+ * - `fingerprint`: the index was made with another model; open it with that one, or clear it.
+ * - `corrupt`: stored bytes are not what was written; clear the index and add its pages again.
+ * - `storage`, `storage-full`: the browser refuses to store, or has no room left.
+ * - `device`: the device failed; open with another.
+ * - `network`: a file did not arrive, or not whole; try again.
+ * - `aborted`: its signal, or `remove` and `clear` for a page still waiting, ended the request.
+ * - `closed`: the index was closed before or meanwhile.
+ * - `worker`: the worker could not start or died; open again.
+ */
 export type ErrorKind =
   | "input" | "empty" | "limit" | "model" | "fingerprint" | "corrupt" | "storage" | "storage-full"
   | "device" | "network" | "aborted" | "closed" | "worker";

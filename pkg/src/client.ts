@@ -1,0 +1,155 @@
+/** The class that a page uses: it checks what it is given, and has the worker do the rest. */
+import { aborted, BurrowError, messageOf } from "./error.js";
+import { wholeNumber, openAsk, pageAsk } from "./input.js";
+import type { Nothing } from "./protocol.js";
+import type {
+  AddOptions, AddResult, OpenOptions, PageInfo, PageInput, Progress, SearchOptions, SearchResult, Status,
+} from "./types.js";
+import { Wire } from "./wire.js";
+
+/** How long closing waits for the worker before it ends it. A commit is whole or not at all, so that is safe. */
+const CLOSE_PATIENCE_MS = 2000;
+const NOTHING: Nothing = {};
+
+/**
+ * An open index and its encoder, in a worker of their own.
+ *
+ * Every method's promise settles exactly once, and rejects with a `BurrowError`, whose `kind` says what to do.
+ */
+export class Burrow {
+  /**
+   * Settles when the encoder is there: with the state then in effect, or with why it could not be loaded. Until then pages can
+   * be listed and removed; `add` and `search` wait.
+   */
+  readonly ready: Promise<Status>;
+  readonly #wire: Wire;
+  readonly #worker: Worker;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onSignal = () => void this.close();
+  #closed: Promise<void> | null = null;
+
+  private constructor(worker: Worker, wire: Wire, signal: AbortSignal | undefined) {
+    this.#worker = worker;
+    this.#wire = wire;
+    this.#signal = signal;
+    this.ready = wire.call("ready", NOTHING);
+    // It may be read late or never: `status`, `add` and `search` tell of a failure, too.
+    this.ready.catch(() => {});
+    signal?.addEventListener("abort", this.#onSignal);
+  }
+
+  /**
+   * Opens the index of a name, and makes it where there is none. Resolves as soon as its pages are known; the model is loaded
+   * meanwhile, see `ready`.
+   *
+   * Where the browser refuses to store anything, the index is kept in memory, and `status` says so.
+   */
+  static async open(options: OpenOptions): Promise<Burrow> {
+    const ask = openAsk(options);
+    const { signal, onProgress } = options;
+    if (signal?.aborted) throw aborted();
+    const [worker, wire] = startWorker(onProgress);
+    try {
+      await wire.call("open", ask, { signal });
+      // The signal may have aborted between the answer and here.
+      if (signal?.aborted) throw aborted();
+    } catch (thrown) {
+      worker.terminate();
+      throw thrown;
+    }
+    return new Burrow(worker, wire, signal);
+  }
+
+  /** Deletes the index of a name, with all its pages. Close it first. */
+  static async delete(name: string, options: Pick<OpenOptions, "wasm"> = {}): Promise<void> {
+    const ask = openAsk({ ...options, name, model: "." });
+    const [worker, wire] = startWorker();
+    try {
+      await wire.call("delete", { name: ask.name, wasm: ask.wasm });
+    } finally {
+      worker.terminate();
+    }
+  }
+
+  /**
+   * Indexes a page, in place of what is under its address. A page whose content is there already costs next to nothing. Pages
+   * are indexed one after the other; queries go in between.
+   */
+  async add(page: PageInput, { signal }: AddOptions = {}): Promise<AddResult> {
+    const ask = pageAsk(page);
+    // The bytes are a copy of the caller's, so that they can move.
+    return this.#wire.call("add", ask, { signal, transfer: [ask.content.buffer] });
+  }
+
+  /** The best passage of each of the best pages for a question, the best first. */
+  async search(query: string, { limit = 10, oversampling = 4, signal }: SearchOptions = {}): Promise<SearchResult> {
+    if (typeof query !== "string") throw new BurrowError("input", `The query is ${typeof query}: give a string.`);
+    const ask = { query, limit: wholeNumber("limit", limit), oversampling: wholeNumber("oversampling", oversampling) };
+    return this.#wire.call("search", ask, { signal });
+  }
+
+  /** Removes the page under an address, also where it still waits to be indexed. Resolves with whether it was in the index. */
+  async remove(url: string): Promise<boolean> {
+    return this.#wire.call("remove", { url: String(url) });
+  }
+
+  /** Removes all pages, also those that still wait to be indexed. */
+  async clear(): Promise<void> {
+    await this.#wire.call("clear", NOTHING);
+  }
+
+  /** The pages in the index, in the order in which they were added. */
+  async pages(): Promise<PageInfo[]> {
+    return this.#wire.call("pages", NOTHING);
+  }
+
+  /** The state in effect. */
+  async status(): Promise<Status> {
+    return this.#wire.call("status", NOTHING);
+  }
+
+  /**
+   * Closes the index, ends the worker and thereby frees all memory. What still waits is rejected as `closed`; what was
+   * committed is kept. Closing twice is closing once.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#onSignal);
+    const closed = new BurrowError("closed", "The index was closed. Open it again to use it.");
+    await Promise.race([this.#wire.close(closed), patience()]);
+    this.#wire.end(closed);
+    this.#worker.terminate();
+  }
+}
+
+function patience(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, CLOSE_PATIENCE_MS));
+}
+
+/** A worker, and a wire to it that ends when the worker dies. */
+function startWorker(onProgress: (progress: Progress) => void = () => {}): [Worker, Wire] {
+  let worker: Worker;
+  try {
+    worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "burrow" });
+  } catch (thrown) {
+    throw notStarted(messageOf(thrown), thrown);
+  }
+  const died = (error: BurrowError) => {
+    wire.end(error);
+    worker.terminate();
+  };
+  const wire = new Wire(worker, onProgress, died);
+  worker.addEventListener("error", (event) => died(notStarted(event.message || "its script did not load", event.error)));
+  worker.addEventListener("messageerror", () => died(new BurrowError("worker", "A message of Burrow's worker cannot be read. Open again.")));
+  return [worker, wire];
+}
+
+function notStarted(why: string, cause: unknown): BurrowError {
+  const message = `Burrow's worker could not be started, or died (${why}). Serve the package's files from the page's own origin, and let `
+    + "the page's policy allow them (worker-src, and script-src with 'wasm-unsafe-eval').";
+  return new BurrowError("worker", message, { cause });
+}

@@ -1,0 +1,6 @@
+/** What the package offers. */
+export { Burrow } from "./client.js";
+export { BurrowError } from "./error.js";
+export type {
+  AddOptions, AddResult, ErrorKind, Hit, Mark, OpenOptions, PageInfo, PageInput, Progress, SearchOptions, SearchResult, Status,
+} from "./types.js";

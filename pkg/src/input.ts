@@ -1,0 +1,65 @@
+/** Checks what a caller gives, who may not use TypeScript, and fills in the defaults. */
+import { BurrowError } from "./error.js";
+import type { OpenAsk, PageAsk, PageFormat } from "./protocol.js";
+import type { OpenOptions, PageInput } from "./types.js";
+
+/** Says that a string is UTF-8, whatever encoding a page's `meta charset` names: a string has been decoded already. */
+const BYTE_ORDER_MARK = "\uFEFF";
+
+/** Checks how an index is to be opened, and makes its addresses absolute. */
+export function openAsk({ name, model, device = "auto", wasm, onOtherModel = "error" }: OpenOptions): OpenAsk {
+  if (typeof name !== "string" || name === "") throw wrong("name", name, "the name of the index, a string that is not empty");
+  if (!["auto", "webgpu", "cpu"].includes(device)) throw wrong("device", device, '"auto", "webgpu" or "cpu"');
+  if (!["error", "clear"].includes(onOtherModel)) throw wrong("onOtherModel", onOtherModel, '"error" or "clear"');
+  return {
+    name, device, onOtherModel,
+    model: folder("model", model),
+    wasm: wasm === undefined ? null : folder("wasm", wasm),
+  };
+}
+
+/** Checks a page. Its content is copied. */
+export function pageAsk({ url, title, html, markdown, text }: PageInput): PageAsk {
+  if (typeof url !== "string" || url === "") throw wrong("url", url, "the page's address, a string that is not empty");
+  if (title !== undefined && typeof title !== "string") throw wrong("title", title, "a string");
+  const given: [PageFormat, unknown][] = [["html", html], ["markdown", markdown], ["text", text]];
+  const [first, ...more] = given.filter(([, content]) => content !== undefined);
+  if (!first || more.length > 0) {
+    const names = [first, ...more].flatMap((one) => one?.[0] ?? []).join(" and ") || "none";
+    throw new BurrowError("input", `The page ${url} must have one of html, markdown and text; it has ${names}.`);
+  }
+  const [format, content] = first;
+  return { url, title: title ?? null, format, content: bytesOf(format, content) };
+}
+
+/** A whole number of at least 1. */
+export function wholeNumber(name: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1 || value > 2 ** 31) throw wrong(name, value, "a whole number from 1");
+  return value;
+}
+
+function bytesOf(format: PageFormat, content: unknown): Uint8Array<ArrayBuffer> {
+  if (typeof content === "string") return new TextEncoder().encode(format === "html" ? BYTE_ORDER_MARK + content : content);
+  if (format !== "html") throw wrong(format, content, "a string");
+  // `slice` copies just the part that a view shows, out of shared memory, too.
+  if (content instanceof Uint8Array) return new Uint8Array(content);
+  if (content instanceof ArrayBuffer) return new Uint8Array(content.slice(0));
+  throw wrong(format, content, "a string, an ArrayBuffer or a Uint8Array");
+}
+
+function folder(name: string, value: unknown): string {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
+  const address = typeof value === "string" ? value : String(value instanceof URL ? value.href : "");
+  if (address !== "" && URL.canParse(address, base)) {
+    const url = new URL(address, base);
+    url.hash = "";
+    if (!url.pathname.endsWith("/")) url.pathname += "/";
+    return url.href;
+  }
+  throw wrong(name, value, "the address of a folder");
+}
+
+function wrong(name: string, value: unknown, wanted: string): BurrowError {
+  const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
+  return new BurrowError("input", `The option ${name} is ${shown}: give ${wanted}.`);
+}

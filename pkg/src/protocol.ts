@@ -1,0 +1,120 @@
+/**
+ * All that crosses between the page and its worker.
+ *
+ * The page posts `ToWorker`, the worker `FromWorker`. Every request is answered once, by an answer or a failure with its
+ * id. Only strings, numbers and typed arrays cross; a buffer that nobody needs any more is transferred.
+ */
+import { BurrowError, toBurrowError } from "./error.js";
+import type {
+  AddResult, ErrorKind, OpenOptions, PageInfo, Progress, SearchResult, Status,
+} from "./types.js";
+
+/** How to open an index, with every default filled in and every address made absolute. */
+export interface OpenAsk {
+  name: string;
+  model: string;
+  device: NonNullable<OpenOptions["device"]>;
+  wasm: string | null;
+  onOtherModel: NonNullable<OpenOptions["onOtherModel"]>;
+}
+
+/** The form of a page's content. */
+export type PageFormat = "html" | "markdown" | "text";
+
+/** A page on its way to the index. */
+export interface PageAsk {
+  url: string;
+  title: string | null;
+  format: PageFormat;
+  /** UTF-8, or for HTML what its `meta charset` says. */
+  content: Uint8Array;
+}
+
+/** What is searched for, with every default filled in. */
+export interface SearchAsk {
+  query: string;
+  limit: number;
+  oversampling: number;
+}
+
+/** A request without parameters. */
+export type Nothing = Record<string, never>;
+
+/** What can be asked, and what is answered. */
+export interface Calls {
+  open: { ask: OpenAsk; answer: Status };
+  /** Answered when the encoder is there. */
+  ready: { ask: Nothing; answer: Status };
+  add: { ask: PageAsk; answer: AddResult };
+  search: { ask: SearchAsk; answer: SearchResult };
+  /** Answers whether there was such a page. */
+  remove: { ask: { url: string }; answer: boolean };
+  clear: { ask: Nothing; answer: null };
+  pages: { ask: Nothing; answer: PageInfo[] };
+  status: { ask: Nothing; answer: Status };
+  /** Answered when the database is closed. */
+  close: { ask: Nothing; answer: null };
+  /** Deletes an index that need not be open. */
+  delete: { ask: { name: string; wasm: string | null }; answer: null };
+}
+
+export type CallType = keyof Calls;
+
+/** One request. */
+export interface Ask<T extends CallType> {
+  id: number;
+  type: T;
+  ask: Calls[T]["ask"];
+}
+
+/** The answer to the request with the same id, which was of the same type. */
+export interface Answer<T extends CallType> {
+  id: number;
+  type: T;
+  answer: Calls[T]["answer"];
+}
+
+/** Instead of an answer. */
+export interface Failure {
+  id: number;
+  type: "failure";
+  error: WireError;
+}
+
+/** An error without its prototype, which does not survive the crossing. */
+export interface WireError {
+  kind: ErrorKind;
+  message: string;
+  stack: string;
+}
+
+export type AnyAsk = { [T in CallType]: Ask<T> }[CallType];
+export type AnyAnswer = { [T in CallType]: Answer<T> }[CallType];
+
+/** `abort`: nobody waits for the request with this id any more. It is not answered by itself. */
+export type ToWorker = AnyAsk | { type: "abort"; id: number };
+
+/** `died`: the worker cannot go on, and no request will be answered. */
+export type FromWorker =
+  | AnyAnswer
+  | Failure
+  | { type: "progress"; progress: Progress }
+  | { type: "died"; error: WireError };
+
+/** Whether an answer is to a request of a type. */
+export function isAnswerTo<T extends CallType>(type: T, answer: AnyAnswer): answer is AnyAnswer & Answer<T> {
+  return answer.type === type;
+}
+
+/** What was thrown, ready to cross. */
+export function toWire(thrown: unknown): WireError {
+  const { kind, message, stack } = toBurrowError(thrown);
+  return { kind, message, stack: stack ?? "" };
+}
+
+/** The error that crossed, with the worker's stack in place of this side's. */
+export function fromWire({ kind, message, stack }: WireError): BurrowError {
+  const error = new BurrowError(kind, message);
+  if (stack) error.stack = stack;
+  return error;
+}

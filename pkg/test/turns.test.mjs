@@ -1,0 +1,39 @@
+/** The lock: one at a time, the urgent first, and no failure blocks the next. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { messagesHandled, Turns } from "../dist/turns.js";
+
+test("one at a time, the urgent before the patient, each in its order", async () => {
+  const turns = new Turns();
+  const seen = [];
+  let running = 0;
+  const work = (name) => async () => {
+    assert.equal(++running, 1);
+    seen.push(name);
+    await messagesHandled();
+    running--;
+  };
+  await Promise.all([
+    turns.run(work("a")), turns.run(work("b")), turns.run(work("c")),
+    turns.run(work("!"), { urgent: true }), turns.run(work("!!"), { urgent: true }),
+  ]);
+  assert.deepEqual(seen, ["a", "!", "!!", "b", "c"]);
+});
+
+test("a failure is its own caller's, and the turn passes on", async () => {
+  const turns = new Turns();
+  const failing = turns.run(() => { throw new Error("mine"); });
+  const next = turns.run(() => "yours");
+  await assert.rejects(failing, { message: "mine" });
+  assert.equal(await next, "yours");
+  assert.equal(await turns.run(async () => "free again"), "free again");
+});
+
+test("nobody slips in while the lock is handed over", async () => {
+  const turns = new Turns();
+  const seen = [];
+  const first = turns.run(() => seen.push("first")).then(() => turns.run(() => seen.push("late")));
+  const second = turns.run(async () => { seen.push("second"); await messagesHandled(); seen.push("second ends"); });
+  await Promise.all([first, second]);
+  assert.deepEqual(seen, ["first", "second", "second ends", "late"]);
+});

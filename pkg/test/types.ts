@@ -1,0 +1,53 @@
+/** What the shipped types promise. Checked by the compiler against `dist`, never run. */
+import { Burrow, BurrowError, type ErrorKind, type Hit, type Progress, type SearchResult, type Status } from "burrow-search";
+
+/** Whether two types are the same, as the compiler sees it. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function assert<_T extends true>(): void {}
+
+const burrow = await Burrow.open({ name: "notes", model: "/models/all-MiniLM-L6-v2/" });
+assert<Same<typeof burrow, Burrow>>();
+assert<Same<typeof burrow.ready, Promise<Status>>>();
+
+const { hits, status, timing } = await burrow.search("how do plants eat light?", { limit: 3, signal: AbortSignal.timeout(1000) });
+assert<Same<typeof hits, Hit[]>>();
+assert<Same<typeof status.device, "webgpu" | "cpu" | "none">>();
+assert<Same<typeof timing, { encodeMs: number; searchMs: number }>>();
+assert<Same<ReturnType<Burrow["search"]>, Promise<SearchResult>>>();
+assert<Same<ReturnType<Burrow["remove"]>, Promise<boolean>>>();
+assert<Same<ReturnType<Burrow["close"]>, Promise<void>>>();
+assert<Same<ReturnType<typeof Burrow.delete>, Promise<void>>>();
+
+await burrow.add({ url: "/a", html: new Uint8Array() });
+await burrow.add({ url: "/b", title: "B", markdown: "# B" }, { signal: new AbortController().signal });
+
+/** Every kind is handled, or this does not compile. */
+export function advice(error: BurrowError): string {
+  switch (error.kind) {
+    case "input": case "empty": case "limit": return "Change what you give.";
+    case "model": case "network": return "Fetch the model again.";
+    case "fingerprint": case "corrupt": return "Clear the index.";
+    case "storage": case "storage-full": return "Make room.";
+    case "device": case "worker": return "Open again.";
+    case "aborted": case "closed": return "";
+  }
+}
+assert<Same<BurrowError["kind"], ErrorKind>>();
+
+/** A progress is told apart by its stage. */
+export function share(progress: Progress): number | null {
+  if (progress.stage === "index") return progress.windows / progress.windowsTotal;
+  if (progress.stage === "download") return progress.bytesTotal && progress.bytes / progress.bytesTotal;
+  return progress.stage === "ready" ? 1 : null;
+}
+
+// @ts-expect-error: a model is needed.
+await Burrow.open({ name: "notes" });
+// @ts-expect-error: the constructor is not for callers.
+new Burrow();
+// @ts-expect-error: an address is needed.
+await burrow.add({ text: "a" });
+// @ts-expect-error: no such device.
+await Burrow.open({ name: "notes", model: "/m/", device: "cuda" });
+// @ts-expect-error: internals are not in the shipped types.
+await import("../dist/error.js").then(({ toBurrowError }) => toBurrowError);
