@@ -46,6 +46,7 @@ test("a text fragment names the first and last words and escapes its own syntax"
   assert.equal(textFragment("Short and well-known, it is."), ":~:text=Short%20and%20well%2Dknown%2C%20it%20is.");
   assert.equal(textFragment("one two three four five six seven eight nine"), ":~:text=one%20two%20three%20four,six%20seven%20eight%20nine");
   assert.equal(textFragment("a\nthe longer line"), ":~:text=the%20longer%20line");
+  assert.equal(textFragment("Saint-Malo | about 12 metres"), ":~:text=about%2012%20metres");
   assert.equal(textFragment(" … "), "");
 });
 

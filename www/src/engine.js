@@ -8,7 +8,6 @@ import { counted, megabytes, shortName } from "./text.js";
 
 const LOADING = {
   storage: "Opening the index",
-  tokenizer: "Reading the tokenizer",
   weights: "Reading the weights",
   device: "Preparing the device",
 };

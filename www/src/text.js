@@ -50,8 +50,8 @@ export function passageUrl(hit) {
  * @returns {string}
  */
 export function textFragment(sentence) {
-  // A line break is the edge of a block, which a fragment's words may not cross.
-  const line = sentence.split("\n").reduce((longest, next) => (next.length > longest.length ? next : longest), "");
+  // A line break is the edge of a block and a bar that of a table's cell, which a fragment's words may not cross.
+  const line = sentence.split(/\n| \| /).reduce((longest, next) => (next.length > longest.length ? next : longest), "");
   const words = line.split(/\s+/u).filter((word) => word !== "" && word !== "…");
   if (words.length === 0) return "";
   if (words.length <= 2 * LINK_WORDS) return `:~:text=${escapeDirective(words.join(" "))}`;
