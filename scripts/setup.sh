@@ -22,6 +22,8 @@ setup_wasm() {
     echo rustup >"$chosen"
   else
     debian_install "a Rust that can build for wasm" $DEBIAN_WASM_RUST
+    # rust-lld is a link into a package that is only suggested, named like the link's target.
+    command -v rust-lld >/dev/null || debian_install "its linker" "$(basename "$(readlink /usr/bin/rust-lld)")"
     echo debian >"$chosen"
   fi
 }
