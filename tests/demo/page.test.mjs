@@ -28,7 +28,7 @@ before(async () => {
   page = await context.newPage();
   page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
   page.on("pageerror", (error) => errors.push(String(error)));
-  await page.route("**/few.json", (route) => route.fulfill({ json: PAGES.map((url) => ({ url, title: url })) }));
+  await page.route((url) => url.pathname === "/pages/few.json", (route) => route.fulfill({ json: PAGES.map((url) => ({ url, title: url })) }));
   await open();
 });
 after(async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readSettings } from "../../www/src/settings.js";
-import { contentKind, counted, passageUrl, shortName, stretches, textFragment } from "../../www/src/text.js";
+import { contentKind, counted, passageUrl, shortName, stretches, textFragment, withoutTitleLine } from "../../www/src/text.js";
 
 /** A small generator with a seed: the same marks in every run. */
 function randoms(seed) {
@@ -55,6 +55,15 @@ test("a hit opens at its anchor and its sentence", () => {
     excerpt: "Before. The sentence. After.", marks: [{ start: 8, end: 21, kind: "sentence" }] };
   assert.equal(passageUrl(hit), "http://localhost/a.html#gr%C3%B6%C3%9Fe:~:text=The%20sentence.");
   assert.equal(passageUrl({ ...hit, anchor: undefined, excerpt: "", marks: [] }), "http://localhost/a.html");
+});
+
+test("a first line that repeats the title is left out, and the marks move with the text", () => {
+  const hit = { url: "u", title: "Tea", score: 0, headings: [], passage: 0, excerpt: "Tea\nGreen tea.",
+    marks: [{ start: 0, end: 3, kind: "word" }, { start: 4, end: 14, kind: "sentence" }, { start: 10, end: 13, kind: "word" }] };
+  const shown = withoutTitleLine(hit);
+  assert.equal(shown.excerpt, "Green tea.");
+  assert.deepEqual(shown.marks.map(({ start, end }) => [start, end]), [[0, 10], [6, 9]]);
+  for (const excerpt of ["Tea", "Tea\n", "Teapot\nTea"]) assert.equal(withoutTitleLine({ ...hit, excerpt, marks: [] }).excerpt, excerpt);
 });
 
 test("files are known by their ending", () => {

@@ -1,6 +1,6 @@
 /** Hits as DOM: title, heading path, score, excerpt with its marks; and the arrow keys that walk through them. */
 import { byId, element } from "./dom.js";
-import { passageUrl, stretches } from "./text.js";
+import { passageUrl, stretches, withoutTitleLine } from "./text.js";
 
 /** @typedef {import("../../pkg/src/types.js").Hit} Hit */
 
@@ -54,9 +54,10 @@ function titleOf(hit, address) {
 /** @param {Hit} hit */
 function excerptOf(hit) {
   const paragraph = element("p", { className: "excerpt" });
+  const { excerpt, marks } = withoutTitleLine(hit);
   /** @type {HTMLElement | null} */
   let sentence = null;
-  for (const stretch of stretches(hit.excerpt, hit.marks)) {
+  for (const stretch of stretches(excerpt, marks)) {
     const node = stretch.word ? element("strong", { className: "word" }, stretch.text) : document.createTextNode(stretch.text);
     if (!stretch.sentence) {
       sentence = null;

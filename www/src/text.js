@@ -32,6 +32,19 @@ export function stretches(excerpt, marks) {
 }
 
 /**
+ * A hit without the first line of its excerpt where that repeats the title: a page's first passage begins with its heading.
+ * @param {Hit} hit
+ * @returns {Hit}
+ */
+export function withoutTitleLine(hit) {
+  const line = `${hit.title}\n`;
+  if (!hit.title || !hit.excerpt.startsWith(line) || hit.excerpt.length === line.length) return hit;
+  const marks = hit.marks.filter((mark) => mark.end > line.length)
+    .map((mark) => ({ ...mark, start: Math.max(0, mark.start - line.length), end: mark.end - line.length }));
+  return { ...hit, excerpt: hit.excerpt.slice(line.length), marks };
+}
+
+/**
  * The address that opens a hit at its passage: its anchor, and a text fragment for browsers that can show it.
  * @param {Hit} hit
  * @returns {string}
