@@ -18,7 +18,7 @@ use crate::fingerprint::Fingerprint;
 use crate::hits::Hit;
 use crate::page::EncodedPage;
 use crate::search::{self, Query, SearchOptions};
-use crate::store::{Change, Commit, Space, Store, StoreKind};
+use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
 
 /// What became of a page that was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl<S: Store> Index<S> {
     async fn open_with_new_head(mut store: S, head: Option<Vec<u8>>) -> Result<Self> {
         let unreadable = head.as_deref().is_some_and(|bytes| format::head_from_bytes(bytes).is_err());
         if unreadable {
-            let keys = crate::store::HEAD_KEY..crate::store::HEAD_KEY + 1;
+            let keys = HEAD_KEY..HEAD_KEY + 1;
             let change = Change::Delete { space: Space::Meta, keys };
             if store.commit(head.as_deref(), vec![change]).await? == Commit::Conflict {
                 return Err(state::busy());
@@ -193,7 +193,7 @@ impl<S: Store> Index<S> {
                 return Ok(false);
             }
             let changes = pages.iter().flat_map(|&page| build::removal(page)).collect();
-            if self.transact(self.state.head.next_page, changes).await? {
+            if self.transact_removal(changes).await? {
                 self.state.forget(&pages);
                 return Ok(true);
             }
@@ -209,7 +209,7 @@ impl<S: Store> Index<S> {
     pub async fn clear(&mut self) -> Result<()> {
         for _ in attempts() {
             self.bound = None;
-            if self.transact(self.state.head.next_page, build::removal_of_all()).await? {
+            if self.transact_removal(build::removal_of_all()).await? {
                 self.state = State::load(&self.store).await?;
                 return Ok(());
             }
@@ -291,6 +291,27 @@ impl<S: Store> Index<S> {
         }
         self.state = state;
         Ok(())
+    }
+
+    /// As [`Index::transact`], for changes that only remove: a full disk does not hinder them.
+    ///
+    /// A browser without space refuses every transaction that writes, and so the new head, too.
+    /// Then the head is removed instead, which other writers notice as well. A page's number may be
+    /// given again after that; a writer that still knows the former page finds that address and
+    /// hash differ, and looks again.
+    async fn transact_removal(&mut self, mut changes: Vec<Change>) -> Result<bool> {
+        match self.transact(self.state.head.next_page, changes.clone()).await {
+            Err(error) if error.kind() == ErrorKind::StorageFull => {}
+            other => return other,
+        }
+        let keys = HEAD_KEY..HEAD_KEY + 1;
+        changes.push(Change::Delete { space: Space::Meta, keys });
+        let commit = self.store.commit(self.state.head_bytes.as_deref(), changes).await?;
+        match commit {
+            Commit::Done => self.state.head_bytes = None,
+            Commit::Conflict => self.reload().await?,
+        }
+        Ok(commit == Commit::Done)
     }
 
     /// Commits changes and the head that goes with them; `false` where another writer was there

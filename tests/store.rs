@@ -335,6 +335,57 @@ fn a_failed_commit_leaves_the_index_as_it_was() {
     assert_found(&mut index, 2);
 }
 
+/// A place without space: what only removes still goes through, as in browsers.
+struct Full(Shared);
+
+impl Store for Full {
+    fn kind(&self) -> StoreKind {
+        self.0.kind()
+    }
+
+    fn damage(&self) -> &[String] {
+        self.0.damage()
+    }
+
+    async fn scan(&self, space: Space, from: u64, count: usize) -> burrow::Result<Vec<(u64, Vec<u8>)>> {
+        self.0.scan(space, from, count).await
+    }
+
+    async fn read(&self, keys: &[(Space, u64)]) -> burrow::Result<Vec<Option<Vec<u8>>>> {
+        self.0.read(keys).await
+    }
+
+    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> burrow::Result<Commit> {
+        if changes.iter().any(|change| matches!(change, Change::Put { .. })) {
+            return Err(burrow::Error::new(ErrorKind::StorageFull, "no space"));
+        }
+        self.0.commit(expected, changes).await
+    }
+}
+
+#[test]
+fn pages_can_be_removed_where_there_is_no_space() {
+    let store = Shared::default();
+    let mut other = opened(store.clone());
+    for number in 1..=3 {
+        assert_eq!(add(&mut other, number).unwrap(), Outcome::Added);
+    }
+    let mut index = opened(Full(store.clone()));
+    assert_eq!(add(&mut index, 4).unwrap_err().kind(), ErrorKind::StorageFull);
+    assert!(block_on(index.remove("u3")).unwrap());
+    assert_eq!(urls(&index), ["u1", "u2"]);
+
+    // There is space again: another writer, who has not seen the removal, goes on rightly.
+    assert_eq!(add(&mut other, 4).unwrap(), Outcome::Added);
+    assert_eq!(urls(&other), ["u1", "u2", "u4"]);
+    // The first has not seen the new page, which may have the number of the removed one.
+    assert!(block_on(index.remove("u1")).unwrap());
+    assert_eq!(urls(&index), ["u2", "u4"]);
+    assert_found(&mut index, 4);
+    block_on(index.clear()).unwrap();
+    assert_eq!(urls(&opened(store)), [] as [String; 0]);
+}
+
 #[test]
 fn two_writers_do_not_undo_each_other() {
     let store = Shared::default();

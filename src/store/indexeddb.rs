@@ -73,7 +73,7 @@ impl IndexedDbStore {
         let names: Vec<&str> = spaces.iter().map(|space| space.name()).collect();
         self.database
             .transaction(&names, mode)
-            .map_err(|error| failure("begin a transaction", &error.into_value()))
+            .map_err(|error| failure("begin a transaction in", &error.into_value()))
     }
 }
 
@@ -87,14 +87,17 @@ impl Store for IndexedDbStore {
     }
 
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        let fail = |error: idb::Error| failure("read records", &error.into_value());
+        let fail = |error: idb::Error| failure("read records from", &error.into_value());
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let transaction = self.transaction(&[space], TransactionMode::ReadOnly)?;
         let store = transaction.object_store(space.name()).map_err(fail)?;
         let range = KeyRange::lower_bound(&js_key(from), None).map_err(fail)?;
         let keys = store.get_all_keys(Some(Query::from(range.clone())), Some(count)).map_err(fail)?;
         let values = store.get_all(Some(Query::from(range)), Some(count)).map_err(fail)?;
-        let (keys, values) = (keys.await.map_err(fail)?, values.await.map_err(fail)?);
+        // Both are waited for before one may fail: a request whose callbacks are gone when it is
+        // answered throws into the console.
+        let (keys, values) = (keys.await, values.await);
+        let (keys, values) = (keys.map_err(fail)?, values.map_err(fail)?);
         // A key that is no number is not Burrow's: the record is passed over.
         let number = |key: &JsValue| key.as_f64().filter(|&key| key >= 0.0 && key < KEY_END as f64);
         let records = keys.iter().zip(values);
@@ -102,7 +105,7 @@ impl Store for IndexedDbStore {
     }
 
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
-        let fail = |error: idb::Error| failure("read records", &error.into_value());
+        let fail = |error: idb::Error| failure("read records from", &error.into_value());
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -116,44 +119,53 @@ impl Store for IndexedDbStore {
             // All are asked before the first is waited for, so that they go in one batch.
             requests.push(store.get(js_key(key)).map_err(fail)?.into_future());
         }
-        let mut records = Vec::with_capacity(keys.len());
+        let mut answers = Vec::with_capacity(keys.len());
         for request in requests {
-            records.push(request.await.map_err(fail)?.map(bytes_of));
+            answers.push(request.await);
         }
-        Ok(records)
+        answers.into_iter().map(|answer| Ok(answer.map_err(fail)?.map(bytes_of))).collect()
     }
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
-        let fail = |error: idb::Error| failure("write a commit", &error.into_value());
         let mut transaction = self.transaction(&Space::ALL, TransactionMode::ReadWrite)?;
         let settled = settled(&mut transaction);
-        let meta = transaction.object_store(Space::Meta.name()).map_err(fail)?;
-        let head = meta.get(js_key(HEAD_KEY)).map_err(fail)?.await.map_err(fail)?.map(bytes_of);
-        if head.as_deref() != expected {
-            return Ok(Commit::Conflict);
+        let asked = request_if_expected(&transaction, expected, &changes).await;
+        if asked.is_err() {
+            // Else the changes asked for so far would be made. It may have been aborted already,
+            // which is all that this call can complain of.
+            abort(&transaction);
         }
-        if let Err(error) = request_all(&transaction, &changes) {
-            // Else the changes asked for so far would be committed when the transaction ends.
-            let error = failure("write a commit", &error.into_value());
-            return Err(match transaction.abort() {
-                Ok(_) => error,
-                Err(cause) => error.with_source(cause.to_string()),
-            });
-        }
-        match JsFuture::from(settled).await {
-            Ok(_) => Ok(Commit::Done),
-            Err(event) => {
-                let cause = transaction.error().map_or(event, JsValue::from);
-                Err(failure("write a commit", &cause))
-            }
-        }
+        // Waited for in any case: the transaction holds the callbacks that its end will call.
+        let end = JsFuture::from(settled).await;
+        let cause = match (asked, end) {
+            (Ok(commit), Ok(_)) => return Ok(commit),
+            (Err(error), _) if transaction.error().is_none() => error.into_value(),
+            (_, Err(event)) => transaction.error().map_or(event, JsValue::from),
+            (Err(error), Ok(_)) => error.into_value(),
+        };
+        Err(failure("write to", &cause))
     }
+}
+
+/// Asks for all changes if the head is the one expected.
+async fn request_if_expected(
+    transaction: &Transaction,
+    expected: Option<&[u8]>,
+    changes: &[Change],
+) -> std::result::Result<Commit, idb::Error> {
+    let meta = transaction.object_store(Space::Meta.name())?;
+    let head = meta.get(js_key(HEAD_KEY))?.await?.map(bytes_of);
+    if head.as_deref() != expected {
+        return Ok(Commit::Conflict);
+    }
+    request_all(transaction, changes)?;
+    Ok(Commit::Done)
 }
 
 /// Asks for every change; they are made in this order.
 fn request_all(transaction: &Transaction, changes: &[Change]) -> std::result::Result<(), idb::Error> {
-    let stores: Vec<ObjectStore> =
-        Space::ALL.iter().map(|space| transaction.object_store(space.name())).collect::<std::result::Result<_, _>>()?;
+    let stores = Space::ALL.iter().map(|space| transaction.object_store(space.name()));
+    let stores: Vec<ObjectStore> = stores.collect::<std::result::Result<_, _>>()?;
     for change in changes {
         match change {
             Change::Put { space, key, bytes } => {
@@ -169,6 +181,14 @@ fn request_all(transaction: &Transaction, changes: &[Change]) -> std::result::Re
         }
     }
     Ok(())
+}
+
+/// Takes a transaction back. `idb` would drop its callbacks with it, before its end calls them;
+/// so this goes by another handle on the same transaction, which one of its stores gives.
+fn abort(transaction: &Transaction) {
+    if let Ok(store) = transaction.object_store(Space::Meta.name()) {
+        drop(store.transaction().abort());
+    }
 }
 
 /// Fulfilled when the transaction is complete, rejected when it is aborted.
