@@ -158,9 +158,9 @@ fn pages_that_are_not_whole_are_refused() {
         |page| page.page.passages[0].range.end += 1,
         |page| page.page.passages[0].sentences.swap(0, 1),
         |page| page.page.text = "é".repeat(4) + ".",
-        |page| drop(page.bits.pop()),
-        |page| drop(page.int8.pop()),
-        |page| drop(page.sentence_bits.pop()),
+        |page| page.bits.truncate(1),
+        |page| page.int8.truncate(1),
+        |page| page.sentence_bits.truncate(1),
     ];
     for (number, breaks) in broken.iter().enumerate() {
         let mut page = whole.clone();
