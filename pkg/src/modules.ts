@@ -5,8 +5,8 @@ import { BurrowError, messageOf } from "./error.js";
 export type SearchModule = typeof import("../wasm/search/search.js");
 /** The encoder module: pages to chunks, chunks to vectors. */
 export type EncoderModule = typeof import("../wasm/encoder/encoder.js");
-export type Index = InstanceType<SearchModule["Index"]>;
-export type Encoder = InstanceType<EncoderModule["Encoder"]>;
+export type Index = import("../wasm/search/search.js").Index;
+export type Encoder = import("../wasm/encoder/encoder.js").Encoder;
 
 /**
  * The search module. `folder` is where the package's `wasm/` lies, when it is not beside this file.

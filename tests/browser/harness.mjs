@@ -32,7 +32,7 @@ const TYPES = {
  * @typedef {object} TestServer
  * @property {string} url ends with a slash; a page at it is empty
  * @property {Map<string, Fault>} faults by path, as in `/model/config.json`
- * @property {Map<string, string>} overlays text served in place of the file at a path, by path
+ * @property {Map<string, string | Buffer>} overlays what is served in place of the file at a path, by path
  * @property {string[]} requests the paths that were asked for, in order
  * @property {() => Promise<void>} close
  */
@@ -116,16 +116,23 @@ function altered(body) {
 const FLAGS = [
   "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--disable-gpu-sandbox",
   "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+  "--host-resolver-rules=MAP insecure.test 127.0.0.1",
 ];
 
 /**
- * Starts Chromium.
- * @param {{webgpu?: "software" | "no adapter" | "none"}} [options] what there is of WebGPU; default `software`
+ * The same address by a name that browsers do not trust without HTTPS: there they offer no WebGPU, no cache and no SHA-256.
+ * @param {string} url
  */
-export function launch({ webgpu = "software" } = {}) {
-  const args = FLAGS.filter((flag) => webgpu === "software" || !flag.includes("webgpu"));
-  if (webgpu === "no adapter") args.push("--disable-gpu", "--disable-features=Vulkan", "--use-webgpu-adapter=none");
-  if (webgpu === "none") args.push("--disable-blink-features=WebGPU");
+export function insecure(url) {
+  return url.replace("//localhost:", "//insecure.test:");
+}
+
+/**
+ * Starts Chromium.
+ * @param {{adapter?: boolean}} [options] whether WebGPU has an adapter; default true, a software one if need be
+ */
+export function launch({ adapter = true } = {}) {
+  const args = adapter ? FLAGS : [...FLAGS.filter((flag) => !flag.includes("webgpu")), "--disable-gpu"];
   return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args });
 }
 
