@@ -1,7 +1,7 @@
 /** The pages that the demo indexes by itself: the bundled examples, or the list that `?pages=` names. */
 import { recall, remember } from "./memory.js";
 import { outcomeLine, sayEnd } from "./outcomes.js";
-import { contentKind } from "./text.js";
+import { contentKind, shortName } from "./text.js";
 import { kindOf } from "./trouble.js";
 
 /** @typedef {import("./queue.js").Job} Job */
@@ -47,7 +47,8 @@ function toJob(entry, base) {
       if (!response.ok) throw new Error(`${url} could not be read: the server said ${response.status}.`);
       if (kind === "html") return { url, html: await response.arrayBuffer() };
       const text = await response.text();
-      return kind === "markdown" ? { url, markdown: text } : { url, text };
+      // A text file has no title of its own.
+      return kind === "markdown" ? { url, markdown: text } : { url, text, title: title ?? shortName(url) };
     },
     // Nobody asked for these pages, so only a failure is worth a line.
     settled: (end) => {
