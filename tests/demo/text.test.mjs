@@ -63,6 +63,8 @@ test("a first line that repeats the title is left out, and the marks move with t
   const shown = withoutTitleLine(hit);
   assert.equal(shown.excerpt, "Green tea.");
   assert.deepEqual(shown.marks.map(({ start, end }) => [start, end]), [[0, 10], [6, 9]]);
+  const marked = { ...hit, marks: [{ start: 0, end: 3, kind: "sentence" }] };
+  assert.equal(withoutTitleLine(marked), marked);
   for (const excerpt of ["Tea", "Tea\n", "Teapot\nTea"]) assert.equal(withoutTitleLine({ ...hit, excerpt, marks: [] }).excerpt, excerpt);
 });
 

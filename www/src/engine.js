@@ -24,7 +24,8 @@ export function showProgress(progress) {
   else if (progress.stage === "load") showBar(`${LOADING[progress.what]} …`, null, "");
   else if (progress.stage === "index") {
     const { url, windows, windowsTotal } = progress;
-    const part = windowsTotal > 1 ? `, part ${windows} of ${windowsTotal}` : "";
+    // `windows` are done; the one after them is being encoded.
+    const part = windowsTotal > 1 ? `, part ${Math.min(windows + 1, windowsTotal)} of ${windowsTotal}` : "";
     setText(byId("work-page"), `${shortName(url)}${part}`);
   }
 }

@@ -33,12 +33,14 @@ export function stretches(excerpt, marks) {
 
 /**
  * A hit without the first line of its excerpt where that repeats the title: a page's first passage begins with its heading.
+ * Where the heading itself is the marked sentence, it stays: a hit without its mark would not say why it is one.
  * @param {Hit} hit
  * @returns {Hit}
  */
 export function withoutTitleLine(hit) {
   const line = `${hit.title}\n`;
   if (!hit.title || !hit.excerpt.startsWith(line) || hit.excerpt.length === line.length) return hit;
+  if (hit.marks.some((mark) => mark.kind === "sentence" && mark.start < line.length)) return hit;
   const marks = hit.marks.filter((mark) => mark.end > line.length)
     .map((mark) => ({ ...mark, start: Math.max(0, mark.start - line.length), end: mark.end - line.length }));
   return { ...hit, excerpt: hit.excerpt.slice(line.length), marks };
