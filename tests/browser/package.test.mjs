@@ -229,6 +229,54 @@ withModel("a browser that refuses IndexedDB: the index is in memory, and status 
   await page.evaluate(() => burrow.close());
 }));
 
+test("storage that is full: the error says so, and what was committed is still there", () => onPage(async (page) => {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin: new URL(server.url).origin, quotaSize: 300_000 });
+  await open(page, { model: "/tests/data/tiny-bert" });
+  const seen = await page.evaluate(async ([small, other]) => {
+    const first = await burrow.add(small);
+    const large = await outcome(burrow.add({ url: "large", text: "word ".repeat(50_000) }));
+    return { first, large, pages: await burrow.pages(), search: await burrow.search("light"), later: await outcome(burrow.add(other)) };
+  }, PAGES);
+  assert.equal(seen.first.outcome, "added");
+  assert.equal(seen.large.kind, "storage-full", JSON.stringify(seen.large));
+  assert.deepEqual([seen.pages.length, seen.search.hits.length, seen.later.value.outcome], [1, 1, "added"]);
+  await page.evaluate(() => burrow.close());
+}, { expected: /404/ }));
+
+withModel("an index of another model is refused and left as it is, or cleared where that was asked for", () => onPage(async (page) => {
+  await open(page);
+  await page.evaluate((one) => burrow.add(one), PAGES[0]);
+  await page.evaluate(() => burrow.close());
+
+  const other = await open(page, { model: "/tests/data/tiny-bert" });
+  assert.equal(other.ready.kind, "fingerprint");
+  assert.match(other.ready.message, /tiny-bert/);
+  const kinds = await page.evaluate(([question, one]) =>
+    Promise.all([burrow.search(question), burrow.add(one)].map(outcome)).then((all) => all.map(({ kind }) => kind)), [QUESTION, PAGES[1]]);
+  assert.deepEqual(kinds, ["fingerprint", "fingerprint"]);
+  assert.equal((await page.evaluate(() => burrow.pages())).length, 1);
+  await page.evaluate(() => burrow.close());
+
+  const cleared = await page.evaluate(async (one) => {
+    globalThis.burrow = await Burrow.open({ name: "test", model: "/tests/data/tiny-bert", device: "cpu", onOtherModel: "clear" });
+    // The same content, but with another model's vectors: it must be encoded anew.
+    const added = await burrow.add(one);
+    return { added, pages: await burrow.pages(), status: await burrow.ready };
+  }, PAGES[0]);
+  assert.deepEqual([cleared.added.outcome, cleared.pages.length, cleared.status.model], ["added", 1, "tiny-bert"]);
+  await page.evaluate(() => burrow.close());
+}, { expected: /404/ }));
+
+withModel("the README's example runs as it stands", () => onPage(async (page) => {
+  const readme = await readFile(join(ROOT, "pkg/README.md"), "utf8");
+  const code = /```js\n([^]*?)```/.exec(readme)[1]
+    .replace('"burrow-search"', '"/pkg/dist/index.js"').replace("/models/all-MiniLM-L6-v2/", "/model/");
+  const said = page.waitForEvent("console", { predicate: (message) => message.text().startsWith("/light"), timeout: 60_000 });
+  await page.addScriptTag({ type: "module", content: code });
+  assert.match((await said).text(), /sunlight/);
+}));
+
 for (const device of ["auto", "webgpu"]) {
   withModel(`WebGPU without an adapter: device "${device}" falls back to the CPU, and status says why`, async () => {
     const other = await launch({ adapter: false });
