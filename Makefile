@@ -47,8 +47,8 @@ test-native: ## Rust tests on this machine
 test-browser: build ## the package, the demo and the wasm modules in Chromium
 	scripts/setup.sh browser model
 	$(ENV)
-	say "test: the npm package"
-	(cd pkg && npm test --silent)
+	say "test: the npm package, and the types of the demo"
+	(cd pkg && npm test --silent && npx --no-install tsc -p ../www/tsconfig.json)
 	say "test: in Chromium"
 	(cd tests && npm test --silent)
 

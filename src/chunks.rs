@@ -31,6 +31,8 @@ pub struct Sentence {
     pub tokens: Range<usize>,
     /// Which bytes of the document's text, the white space after it included.
     pub range: Range<usize>,
+    /// Whether it is a heading, or part of one.
+    pub heading: bool,
 }
 
 /// The chunks that one forward pass encodes.
@@ -108,7 +110,6 @@ struct Unit {
     sentence: Sentence,
     block: usize,
     opens_block: bool,
-    heading: bool,
 }
 
 /// How good a place is to end a chunk; the better one is greater.
@@ -145,8 +146,8 @@ fn chunk_end(units: &[Unit], first: usize, tokens_max: usize) -> usize {
 /// What a chunk that ends before unit `end` would end at.
 fn cut_at(units: &[Unit], end: usize) -> Cut {
     match (&units[end - 1], &units[end]) {
-        (before, _) if before.heading => Cut::AfterHeading,
-        (_, after) if after.heading && after.opens_block => Cut::BeforeHeading,
+        (before, _) if before.sentence.heading => Cut::AfterHeading,
+        (_, after) if after.sentence.heading && after.opens_block => Cut::BeforeHeading,
         (_, after) if after.opens_block => Cut::AfterBlock,
         _ => Cut::AfterSentence,
     }
@@ -174,8 +175,9 @@ fn units(document: &Document, tokens: &[Token], tokens_max: usize) -> Vec<Unit> 
             tokens[next..].iter().take_while(|token| token.range.start < starts.end).count();
         // A sentence without tokens (say, of characters the model drops) belongs to the one before.
         for part in parts(tokens, next..next + count, tokens_max) {
-            let sentence = Sentence { range: tokens[part.start].range.clone(), tokens: part };
-            units.push(Unit { sentence, block, opens_block, heading });
+            let range = tokens[part.start].range.clone();
+            let sentence = Sentence { tokens: part, range, heading };
+            units.push(Unit { sentence, block, opens_block });
             opens_block = false;
         }
         next += count;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::blocks::{self, Document, Source};
-use crate::chunks::{self, Chunk, Window};
+use crate::chunks::{self, Chunk, Sentence, Window};
 use crate::encoder::{Encoder, Sequence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::{EncodedPage, Page, Passage, content_hash};
@@ -150,8 +150,15 @@ fn passage_of(document: &Document, chunk: &Chunk) -> Passage {
         range: text(&chunk.range),
         headings: block.headings.clone(),
         anchor: block.anchor.clone(),
-        sentences: chunk.sentences.iter().map(|sentence| text(&sentence.range)).collect(),
+        sentences: markable(chunk).map(|sentence| text(&sentence.range)).collect(),
     }
+}
+
+/// The sentences of a chunk that can be marked as nearest in meaning: no headings, which name what
+/// the reader wants to see but do not say it, unless there is nothing else.
+fn markable(chunk: &Chunk) -> impl Iterator<Item = &Sentence> {
+    let only_headings = chunk.sentences.iter().all(|sentence| sentence.heading);
+    chunk.sentences.iter().filter(move |sentence| only_headings || !sentence.heading)
 }
 
 /// The range without the white space at its ends.
@@ -184,7 +191,7 @@ fn sequence_of(
     }
     let last_chunk = fresh.len() - 1;
     spans[last_chunk].end = ids.len();
-    let sentences = fresh.iter().flat_map(|chunk| &chunk.sentences);
+    let sentences = fresh.iter().flat_map(markable);
     spans.extend(sentences.map(|sentence| place(&sentence.tokens)));
     Sequence { ids, spans }
 }

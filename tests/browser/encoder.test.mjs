@@ -1,0 +1,100 @@
+/** The encoder module in Chromium, on the CPU and on WebGPU, against the numbers that PyTorch gave. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, MODEL, openPage, startServer } from "./harness.mjs";
+
+/** Below this, a device is not the model: see tests/reference. */
+const COSINE_MIN = { cpu: 0.99999, webgpu: 0.9999 };
+
+/** WebGPU here is a software adapter: so many short texts, and one that fills the model's positions. */
+const WEBGPU_TEXTS = 10;
+
+let server, browser;
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** Runs a function of this file's page half, given the encoder and the reference, in a fresh page. */
+async function inPage(model, reference, device, body, argument) {
+  const { page, context, errors } = await openPage(browser, server.url);
+  try {
+    await page.evaluate(prepare, { model, reference, device });
+    const result = await page.evaluate(body, argument);
+    assert.deepEqual(errors, []);
+    return result;
+  } finally {
+    await context.close();
+  }
+}
+
+/** In the page: loads module, model and reference; what the other bodies need is put on `globalThis`. */
+async function prepare({ model, reference, device }) {
+  const { default: init, Encoder } = await import("/pkg/wasm/encoder/encoder.js");
+  await init();
+  const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
+  const files = await Promise.all(["config.json", "tokenizer.json", "model.safetensors"].map((file) => bytes(model + file)));
+  const encoder = await Encoder.load("reference", ...files, device);
+  const { dimension, cases } = await (await fetch(`${reference}.json`)).json();
+  const numbers = new Float32Array((await bytes(`${reference}.bin`)).buffer);
+  const row = (rows, index) => rows.subarray(index * dimension, (index + 1) * dimension);
+  const cosine = (a, b) => {
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let i = 0; i < a.length; i += 1) [ab, aa, bb] = [ab + a[i] * b[i], aa + a[i] * a[i], bb + b[i] * b[i]];
+    return ab / Math.sqrt(aa * bb);
+  };
+  Object.assign(globalThis, { encoder, cases, numbers, row, cosine });
+}
+
+/**
+ * In the page: the least cosine of hidden rows and of pooled vectors, each text alone and then all in one batch. `chosen` takes
+ * some of the texts; those longer than `alone` tokens are encoded in the batch only.
+ */
+async function compare({ chosen, alone = Infinity } = {}) {
+  const some = chosen ? cases.filter((one, index) => chosen.includes(index)) : cases;
+  const worst = { texts: some.length, tokens: Math.max(...some.map((one) => one.ids.length)), hidden: 1, pooled: 1, batched: 1 };
+  for (const one of some.filter(({ ids }) => ids.length <= alone)) {
+    const [ids, lengths] = [new Uint32Array(one.ids), new Uint32Array([one.ids.length])];
+    const states = await encoder.hiddenStates(ids, lengths);
+    for (const [position, at] of one.states) worst.hidden = Math.min(worst.hidden, cosine(row(states, position), row(numbers, at)));
+    worst.pooled = Math.min(worst.pooled, cosine(await encoder.embed(ids, lengths), row(numbers, one.vector)));
+  }
+  const all = await encoder.embed(new Uint32Array(some.flatMap((one) => one.ids)), new Uint32Array(some.map((one) => one.ids.length)));
+  some.forEach((one, index) => {
+    worst.batched = Math.min(worst.batched, cosine(row(all, index), row(numbers, one.vector)));
+  });
+  return worst;
+}
+
+function check(worst, device) {
+  console.log(`  ${device}: ${JSON.stringify(worst)}`);
+  for (const what of ["hidden", "pooled", "batched"]) assert.ok(worst[what] >= COSINE_MIN[device], `${what}: cosine ${worst[what]}`);
+}
+
+for (const device of ["cpu", "webgpu"]) {
+  test(`a tiny model on ${device} equals PyTorch`, async () => {
+    check(await inPage("/tests/data/tiny-bert/", "/tests/data/reference/tiny-bert", device, compare), device);
+  });
+}
+
+const withModel = { skip: MODEL ? false : "skipped: BURROW_MODEL names no folder with a model" };
+const REAL = ["/model/", "/tests/data/reference/all-MiniLM-L6-v2"];
+
+test("all-MiniLM-L6-v2 on the CPU equals PyTorch, for every text of the reference", withModel, async () => {
+  const worst = await inPage(...REAL, "cpu", compare);
+  assert.ok(worst.texts >= 20 && worst.tokens === 512, "the reference must hold 20 texts, one of them as long as the model allows");
+  check(worst, "cpu");
+});
+
+test("all-MiniLM-L6-v2 on WebGPU equals PyTorch, for short texts and a whole window", withModel, async () => {
+  const lengths = await inPage(...REAL, "cpu", () => cases.map((one) => one.ids.length));
+  const order = lengths.map((length, index) => index).filter((index) => lengths[index] > 2).sort((a, b) => lengths[a] - lengths[b]);
+  const chosen = [...order.slice(0, WEBGPU_TEXTS), order.at(-1)];
+  const worst = await inPage(...REAL, "webgpu", compare, { chosen, alone: 64 });
+  assert.ok(worst.texts >= 9 && worst.tokens === 512);
+  check(worst, "webgpu");
+});
