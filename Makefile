@@ -7,7 +7,7 @@
 #
 # Names, versions and places are in scripts/env.sh.
 
-SHELL := /usr/bin/env bash
+SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .SILENT:
@@ -58,7 +58,8 @@ eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched 
 	[ -n "$(DATA)" ] || { echo 'make eval needs DATA=folder with corpus.jsonl, queries.jsonl and qrels.tsv' >&2; exit 2; }
 	scripts/setup.sh model
 	$(ENV)
-	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet --release --locked --features cli --bin burrow -- eval --model "$(or $(MODEL),$$BURROW_MODEL)" "$(DATA)"
+	# The tests' build: what takes the time is optimized in it too.
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --bin burrow -- eval --model "$(or $(MODEL),$$BURROW_MODEL)" "$(DATA)"
 
 clean: ## remove what was built here; what was fetched stays in the cache
 	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules

@@ -84,8 +84,8 @@ fn device(asked: DeviceArg) -> DeviceKind {
         DeviceArg::Cpu => DeviceKind::Cpu,
         DeviceArg::Webgpu => DeviceKind::WebGpu,
         // A software adapter is the CPU in disguise, and slower than burn's own SIMD on it.
-        DeviceArg::Auto => match burrow::encoder::adapter() {
-            Some(adapter) if !adapter.software => DeviceKind::WebGpu,
+        DeviceArg::Auto => match pollster::block_on(burrow::encoder::adapter()) {
+            Ok(adapter) if !adapter.software => DeviceKind::WebGpu,
             _ => DeviceKind::Cpu,
         },
     }
