@@ -98,9 +98,7 @@ fn context_of(chunks: &[Chunk], fresh: usize, limits: ChunkLimits) -> usize {
         .min(limits.window_tokens_max.saturating_sub(chunks[fresh].tokens.len()));
     let most = limits.context_chunks_max.min(limits.window_chunks_max.saturating_sub(1)).min(fresh);
     (1..=most)
-        .take_while(|count| {
-            chunks[fresh].tokens.start - chunks[fresh - count].tokens.start <= room
-        })
+        .take_while(|count| chunks[fresh].tokens.start - chunks[fresh - count].tokens.start <= room)
         .last()
         .unwrap_or(0)
 }
@@ -124,12 +122,13 @@ enum Cut {
 /// Where the chunk that begins at unit `first` ends: the index of the next chunk's first unit.
 fn chunk_end(units: &[Unit], first: usize, tokens_max: usize) -> usize {
     let size = |end: usize| units[end - 1].sentence.tokens.end - units[first].sentence.tokens.start;
-    let furthest =
-        (first + 1..=units.len()).take_while(|&end| size(end) <= tokens_max).last();
+    let furthest = (first + 1..=units.len()).take_while(|&end| size(end) <= tokens_max).last();
     // One unit alone always fits: `units` has cut the sentences that do not.
     let furthest = furthest.unwrap_or(first + 1);
     let is_section = |end: &usize| {
-        *end < units.len() && cut_at(units, *end) == Cut::BeforeHeading && size(*end) >= tokens_max / 4
+        *end < units.len()
+            && cut_at(units, *end) == Cut::BeforeHeading
+            && size(*end) >= tokens_max / 4
     };
     if let Some(section) = (first + 1..=furthest).find(is_section) {
         return section;

@@ -164,7 +164,8 @@ impl Encoder {
         let mut vectors = vec![Vec::new(); batch.len()];
         for pass in self.passes(&sequences)? {
             let members = pass.members.iter();
-            let spans: Vec<&[Range<usize>]> = members.map(|&index| &batch[index].spans[..]).collect();
+            let spans: Vec<&[Range<usize>]> =
+                members.map(|&index| &batch[index].spans[..]).collect();
             if spans.iter().all(|spans| spans.is_empty()) {
                 continue;
             }
@@ -205,8 +206,7 @@ impl Encoder {
         let rows = self.embedding.rows(&members, pass.tokens)?;
         let rows = TensorData::new(rows, [batch * pass.tokens, dimension]);
         let mask = attention::mask(&lengths, pass.tokens, &self.device);
-        let states =
-            self.bert.forward(Tensor::from_data(rows, &self.device), batch, mask.as_ref());
+        let states = self.bert.forward(Tensor::from_data(rows, &self.device), batch, mask.as_ref());
         Ok(states.reshape([batch, pass.tokens, dimension]))
     }
 
@@ -233,7 +233,8 @@ impl Encoder {
         let tokens = self.tokenizer.tokens("Burrow")?;
         let ids = tokens.iter().map(|token| token.id);
         let (prefix, suffix) = (self.tokenizer.prefix(), self.tokenizer.suffix());
-        let ids: Vec<u32> = prefix.iter().copied().chain(ids).chain(suffix.iter().copied()).collect();
+        let ids: Vec<u32> =
+            prefix.iter().copied().chain(ids).chain(suffix.iter().copied()).collect();
         let spans = vec![0..ids.len()];
         let vector = self.embed(&[Sequence { ids, spans }]).await?.concat();
         if vector.iter().all(|&value| value == 0.0) {

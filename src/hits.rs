@@ -100,7 +100,12 @@ fn within(sentence: &Range<usize>, shown: &Range<usize>) -> Range<usize> {
 }
 
 /// The marks on a text that stands `shift` UTF-16 units after the start of the excerpt.
-fn marks(text: &str, shift: usize, sentence: Option<Range<usize>>, words: &QueryWords) -> Vec<Mark> {
+fn marks(
+    text: &str,
+    shift: usize,
+    sentence: Option<Range<usize>>,
+    words: &QueryWords,
+) -> Vec<Mark> {
     let mark = |kind, stretch: Range<usize>| Mark {
         start: shift + text[..stretch.start].encode_utf16().count(),
         end: shift + text[..stretch.end].encode_utf16().count(),

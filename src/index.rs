@@ -97,7 +97,8 @@ impl<S: Store> Index<S> {
 
     /// Opens a cleared store. A head that this version cannot read is removed too.
     async fn open_with_new_head(mut store: S, head: Option<Vec<u8>>) -> Result<Self> {
-        let unreadable = head.as_deref().is_some_and(|bytes| format::head_from_bytes(bytes).is_err());
+        let unreadable =
+            head.as_deref().is_some_and(|bytes| format::head_from_bytes(bytes).is_err());
         if unreadable {
             let keys = HEAD_KEY..HEAD_KEY + 1;
             let change = Change::Delete { space: Space::Meta, keys };
@@ -169,7 +170,8 @@ impl<S: Store> Index<S> {
             let page = self.state.head.next_page;
             let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
             let old = self.state.pages_of(url);
-            let mut changes: Vec<Change> = old.iter().flat_map(|&old| build::removal(old)).collect();
+            let mut changes: Vec<Change> =
+                old.iter().flat_map(|&old| build::removal(old)).collect();
             changes.extend(build::page_changes(page, &encoded)?);
             if self.transact(next, changes).await? {
                 self.state.forget(&old);

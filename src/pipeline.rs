@@ -173,12 +173,7 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
 /// As in the late-chunking paper (arXiv 2409.04701), the special tokens before the window count
 /// to its first chunk and those after it to its last: a text of one chunk gets the vector that
 /// mean pooling over the whole text would give it.
-fn sequence_of(
-    encoder: &Encoder,
-    tokens: &[Token],
-    chunks: &[Chunk],
-    window: &Window,
-) -> Sequence {
+fn sequence_of(encoder: &Encoder, tokens: &[Token], chunks: &[Chunk], window: &Window) -> Sequence {
     let all = &chunks[window.chunks.clone()];
     let (first, last) = (all[0].tokens.start, all[all.len() - 1].tokens.end);
     let ids = with_special_tokens(encoder, &tokens[first..last]);
@@ -199,5 +194,11 @@ fn sequence_of(
 fn with_special_tokens(encoder: &Encoder, tokens: &[Token]) -> Vec<u32> {
     let tokenizer = encoder.tokenizer();
     let ids = tokens.iter().map(|token| token.id);
-    tokenizer.prefix().iter().copied().chain(ids).chain(tokenizer.suffix().iter().copied()).collect()
+    tokenizer
+        .prefix()
+        .iter()
+        .copied()
+        .chain(ids)
+        .chain(tokenizer.suffix().iter().copied())
+        .collect()
 }

@@ -157,7 +157,9 @@ async fn rescored<S: Store>(
         let (page, (key, row)) = place(candidate);
         let Some(bytes) = rows.get(&key) else { continue };
         match bytes.get(row * dimension..(row + 1) * dimension) {
-            Some(codes) => scored.push(Scored { key: candidate.key, score: rescorer.cosine(codes) }),
+            Some(codes) => {
+                scored.push(Scored { key: candidate.key, score: rescorer.cosine(codes) })
+            }
             None => broken.push(Broken { page, message: "its INT8 rows are too few".into() }),
         }
     }

@@ -36,14 +36,8 @@ pub enum Space {
 
 impl Space {
     /// All of them. Their order is part of the files' format: add at the end.
-    pub const ALL: [Space; 6] = [
-        Space::Meta,
-        Space::Directory,
-        Space::Bits,
-        Space::Codes,
-        Space::Sentences,
-        Space::Pages,
-    ];
+    pub const ALL: [Space; 6] =
+        [Space::Meta, Space::Directory, Space::Bits, Space::Codes, Space::Sentences, Space::Pages];
 
     /// Its name in a database.
     pub fn name(self) -> &'static str {

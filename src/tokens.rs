@@ -60,9 +60,8 @@ impl Tokenizer {
         for piece in pieces(text) {
             let encoding = self.inner.encode(&text[piece.clone()], false).map_err(unreadable)?;
             let ranges = encoding.get_offsets().iter();
-            tokens.extend(encoding.get_ids().iter().zip(ranges).map(|(&id, &(start, end))| Token {
-                id,
-                range: piece.start + start..piece.start + end,
+            tokens.extend(encoding.get_ids().iter().zip(ranges).map(|(&id, &(start, end))| {
+                Token { id, range: piece.start + start..piece.start + end }
             }));
         }
         Ok(tokens)
@@ -105,9 +104,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
             return None;
         }
         let from = (start + PIECE_BYTES).min(bytes.len());
-        let is_end = |at: &usize| {
-            bytes[at - 1] == b'\n' && !bytes[*at].is_ascii_whitespace()
-        };
+        let is_end = |at: &usize| bytes[at - 1] == b'\n' && !bytes[*at].is_ascii_whitespace();
         let end = (from..bytes.len()).find(is_end).unwrap_or(bytes.len());
         let piece = start..end;
         start = end;

@@ -39,7 +39,12 @@ fn document(blocks: &[(BlockKind, String)]) -> Document {
 }
 
 fn limits(chunk: usize, window: usize) -> ChunkLimits {
-    ChunkLimits { chunk_tokens_max: chunk, window_tokens_max: window, window_chunks_max: 16, context_chunks_max: 2 }
+    ChunkLimits {
+        chunk_tokens_max: chunk,
+        window_tokens_max: window,
+        window_chunks_max: 16,
+        context_chunks_max: 2,
+    }
 }
 
 /// Whether the ranges meet one another and run from `start` to `end`.
@@ -86,7 +91,8 @@ fn check_windows(chunks: &[Chunk], limits: ChunkLimits) {
     let fresh = found.iter().map(|window| window.chunks.start + window.context..window.chunks.end);
     assert!(tile(fresh, 0, chunks.len()), "every chunk is fresh in exactly one window");
     for (index, window) in found.iter().enumerate() {
-        let size: usize = chunks[window.chunks.clone()].iter().map(|chunk| chunk.tokens.len()).sum();
+        let size: usize =
+            chunks[window.chunks.clone()].iter().map(|chunk| chunk.tokens.len()).sum();
         assert!(size <= limits.window_tokens_max, "{size} tokens in a window");
         assert!(window.chunks.len() <= limits.window_chunks_max);
         assert!(window.context <= limits.context_chunks_max);
@@ -141,9 +147,17 @@ fn words_of(document: &Document) -> Vec<Token> {
 #[test]
 fn a_heading_opens_a_chunk_and_never_ends_one() {
     let heading = || (BlockKind::Heading(2), "A heading".to_owned());
-    let document = document(&[heading(), paragraph(3, 9), heading(), paragraph(1, 9), heading(), paragraph(9, 9)]);
+    let document = document(&[
+        heading(),
+        paragraph(3, 9),
+        heading(),
+        paragraph(1, 9),
+        heading(),
+        paragraph(9, 9),
+    ]);
     let found = chunks(&document, &words_of(&document), limits(40, 80));
-    let texts: Vec<&str> = found.iter().map(|chunk| document.text[chunk.range.clone()].trim()).collect();
+    let texts: Vec<&str> =
+        found.iter().map(|chunk| document.text[chunk.range.clone()].trim()).collect();
     assert!(texts.iter().all(|text| !text.ends_with("A heading")), "{texts:#?}");
     assert!(texts[1].starts_with("A heading\nWord"), "{texts:#?}");
 }

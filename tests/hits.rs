@@ -31,7 +31,11 @@ fn words(query: &str, text: &str) -> Vec<String> {
 #[test]
 fn words_are_found_without_case_accents_and_endings() {
     for (query, text, expected) in [
-        ("how do plants eat light?", "A plant eats Light. Lights!", &["plant", "eats", "Light", "Lights"][..]),
+        (
+            "how do plants eat light?",
+            "A plant eats Light. Lights!",
+            &["plant", "eats", "Light", "Lights"][..],
+        ),
         ("car", "care for cars, cart, Car", &["cars", "Car"]),
         ("studies", "We study; he studied.", &["study", "studied"]),
         ("photosynthesis", "photosynthetic photo photon", &["photosynthetic"]),
@@ -66,7 +70,10 @@ fn a_short_passage_is_shown_whole() {
     assert_eq!(marked(&hit, MarkKind::Sentence), ["Two words."]);
     assert_eq!(marked(&hit, MarkKind::Word), ["été", "words"]);
     assert_eq!((hit.url.as_str(), hit.title.as_str(), hit.passage), ("u", "Title of u", 1));
-    assert_eq!((hit.score, hit.headings, hit.anchor), (0.5, vec!["Top".to_owned()], Some("p1".into())));
+    assert_eq!(
+        (hit.score, hit.headings, hit.anchor),
+        (0.5, vec!["Top".to_owned()], Some("p1".into()))
+    );
 }
 
 #[test]

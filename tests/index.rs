@@ -242,7 +242,8 @@ proptest! {
 #[test]
 fn cosine_of_extremes() {
     let cosine = |query: &[f32], row: &[i8]| {
-        Rescorer::new(query).cosine(&row.iter().map(|code| code.cast_unsigned()).collect::<Vec<_>>())
+        Rescorer::new(query)
+            .cosine(&row.iter().map(|code| code.cast_unsigned()).collect::<Vec<_>>())
     };
     assert_eq!(cosine(&[1.0; 8], &[0; 8]), 0.0);
     assert!((cosine(&[3e38; 65_536], &[-128; 65_536]) + 1.0).abs() < 1e-12);

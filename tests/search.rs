@@ -39,7 +39,8 @@ fn options(limit: usize, oversampling: usize) -> SearchOptions {
 /// Some pages, each with some passages of one sentence.
 fn pages_of(counts: &[usize], dimension: usize) -> Vec<EncodedPage> {
     let page = |(number, &count): (usize, &usize)| {
-        let texts: Vec<String> = (0..count).map(|p| format!("Page {number}, passage {p}.")).collect();
+        let texts: Vec<String> =
+            (0..count).map(|p| format!("Page {number}, passage {p}.")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         pages::page(&format!("u{number}"), &texts, dimension, number as u64 * 100_000)
     };
@@ -239,7 +240,9 @@ fn a_damaged_record_costs_its_page_and_adding_mends_it() {
         flipped[bytes.len() / 2] ^= 4;
         let put = |bytes: &[u8]| Change::Put { space, key, bytes: bytes.to_vec() };
         let delete = Change::Delete { space, keys: key..key + 1 };
-        for change in [put(&flipped), put(&bytes[..bytes.len() / 2]), put(&[]), put(&swapped), delete] {
+        for change in
+            [put(&flipped), put(&bytes[..bytes.len() / 2]), put(&[]), put(&swapped), delete]
+        {
             let mut index = damaged(index_of(&pages, 16), change.clone());
             // The damaged page's own vector: it would be the first hit.
             let vector = pages::vector(100_000, 16);

@@ -66,7 +66,8 @@ async fn everything<S: Store>(store: &S) -> Vec<(Space, u64, Vec<u8>)> {
 
 async fn keeps_the_laws(mut store: impl Store) {
     let (a, b) = (Space::Bits, Space::Codes);
-    let first = vec![put(a, 1, b"x"), put(a, 2, b"y"), put(a, 9, b"z"), put(b, 2, b""), put(a, 2, b"w")];
+    let first =
+        vec![put(a, 1, b"x"), put(a, 2, b"y"), put(a, 9, b"z"), put(b, 2, b""), put(a, 2, b"w")];
     assert_eq!(store.commit(None, first).await.unwrap(), Commit::Done);
     assert_eq!(store.scan(a, 0, 2).await.unwrap(), [(1, b"x".to_vec()), (2, b"w".to_vec())]);
     assert_eq!(store.scan(a, 3, 9).await.unwrap(), [(9, b"z".to_vec())]);
@@ -76,7 +77,8 @@ async fn keeps_the_laws(mut store: impl Store) {
 
     // The key at the end of a range stays, and so do those of another space.
     let delete = |keys| Change::Delete { space: a, keys };
-    let second = vec![delete(2..9), delete(5..5), put(a, 3, b"n"), put(Space::Meta, HEAD_KEY, b"h")];
+    let second =
+        vec![delete(2..9), delete(5..5), put(a, 3, b"n"), put(Space::Meta, HEAD_KEY, b"h")];
     assert_eq!(store.commit(None, second).await.unwrap(), Commit::Done);
     let left = [(1, b"x".to_vec()), (3, b"n".to_vec()), (9, b"z".to_vec())];
     assert_eq!(store.scan(a, 0, 9).await.unwrap(), left);
@@ -107,8 +109,11 @@ fn memory_and_files_keep_the_laws() {
 fn any_changes() -> impl Strategy<Value = Vec<Vec<Change>>> {
     let space = prop::sample::select(Space::ALL.to_vec());
     let bytes = prop::collection::vec(any::<u8>(), 0..20);
-    let put = (space.clone(), 2u64..12, bytes)
-        .prop_map(|(space, key, bytes)| Change::Put { space, key, bytes });
+    let put = (space.clone(), 2u64..12, bytes).prop_map(|(space, key, bytes)| Change::Put {
+        space,
+        key,
+        bytes,
+    });
     let delete = (space, 2u64..12, 0u64..6)
         .prop_map(|(space, key, count)| Change::Delete { space, keys: key..key + count });
     let change = prop_oneof![3 => put, 1 => delete];
@@ -264,7 +269,10 @@ fn a_log_of_replaced_records_is_rewritten() {
     let mut store = FilesStore::open(folder.path()).unwrap();
     assert!(length() < 300_000, "{}", length());
     assert_eq!(block_on(everything(&store)), before);
-    assert_eq!(block_on(store.commit(None, vec![put(Space::Bits, 4, b"x")])).unwrap(), Commit::Done);
+    assert_eq!(
+        block_on(store.commit(None, vec![put(Space::Bits, 4, b"x")])).unwrap(),
+        Commit::Done
+    );
     drop(store);
     let store = FilesStore::open(folder.path()).unwrap();
     assert_eq!(block_on(everything(&store)).len(), before.len() + 1);
@@ -295,7 +303,12 @@ impl Store for Shared {
         &[]
     }
 
-    async fn scan(&self, space: Space, from: u64, count: usize) -> burrow::Result<Vec<(u64, Vec<u8>)>> {
+    async fn scan(
+        &self,
+        space: Space,
+        from: u64,
+        count: usize,
+    ) -> burrow::Result<Vec<(u64, Vec<u8>)>> {
         self.check()?;
         block_on(self.store.borrow().scan(space, from, count))
     }
@@ -305,7 +318,11 @@ impl Store for Shared {
         block_on(self.store.borrow().read(keys))
     }
 
-    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> burrow::Result<Commit> {
+    async fn commit(
+        &mut self,
+        expected: Option<&[u8]>,
+        changes: Vec<Change>,
+    ) -> burrow::Result<Commit> {
         self.check()?;
         block_on(self.store.borrow_mut().commit(expected, changes))
     }
@@ -347,7 +364,12 @@ impl Store for Full {
         self.0.damage()
     }
 
-    async fn scan(&self, space: Space, from: u64, count: usize) -> burrow::Result<Vec<(u64, Vec<u8>)>> {
+    async fn scan(
+        &self,
+        space: Space,
+        from: u64,
+        count: usize,
+    ) -> burrow::Result<Vec<(u64, Vec<u8>)>> {
         self.0.scan(space, from, count).await
     }
 
@@ -355,7 +377,11 @@ impl Store for Full {
         self.0.read(keys).await
     }
 
-    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> burrow::Result<Commit> {
+    async fn commit(
+        &mut self,
+        expected: Option<&[u8]>,
+        changes: Vec<Change>,
+    ) -> burrow::Result<Commit> {
         if changes.iter().any(|change| matches!(change, Change::Put { .. })) {
             return Err(burrow::Error::new(ErrorKind::StorageFull, "no space"));
         }

@@ -11,7 +11,8 @@ fn files(folder: &str, endings: &[&str]) -> Vec<(PathBuf, String)> {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            if ["node_modules", "dist", "wasm", "target", "data", "pages"].contains(&name.as_str()) {
+            if ["node_modules", "dist", "wasm", "target", "data", "pages"].contains(&name.as_str())
+            {
                 continue;
             }
             if path.is_dir() {
@@ -35,7 +36,8 @@ fn offenders(words: &[&str], allowed: &[&str]) -> Vec<String> {
         if allowed.iter().any(|allowed| shown.starts_with(allowed)) {
             continue;
         }
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        let lines =
+            text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
         for (number, line) in lines {
             let named = |word: &&str| line.contains(&format!("{word}::"));
             if words.iter().any(|word| named(&word)) {
@@ -55,14 +57,18 @@ fn only_the_encoder_names_burn() {
 #[test]
 fn only_the_edges_name_javascript() {
     let edges = ["src/web", "src/store/indexeddb.rs"];
-    let found = offenders(&["wasm_bindgen", "wasm_bindgen_futures", "js_sys", "web_sys", "idb"], &edges);
+    let found =
+        offenders(&["wasm_bindgen", "wasm_bindgen_futures", "js_sys", "web_sys", "idb"], &edges);
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
 fn the_core_does_no_input_or_output() {
     let edges = ["src/bin", "src/store/files.rs", "src/web", "src/store/indexeddb.rs"];
-    let found = offenders(&["std::fs", "std::net", "std::time", "std::env", "SystemTime", "Instant"], &edges);
+    let found = offenders(
+        &["std::fs", "std::net", "std::time", "std::env", "SystemTime", "Instant"],
+        &edges,
+    );
     assert!(found.is_empty(), "{found:#?}");
 }
 
@@ -83,14 +89,26 @@ fn every_file_says_what_it_is_for() {
 #[test]
 fn no_work_is_left_unfinished_and_no_test_is_left_out() {
     // The words are put together here so that this file does not hold them.
-    let words = [["TO", "DO"], ["FIX", "ME"], ["todo", "!("], ["unimplemented", "!("], ["#[ign", "ore"], ["test.", "only"], [".sk", "ip("]];
+    let words = [
+        ["TO", "DO"],
+        ["FIX", "ME"],
+        ["todo", "!("],
+        ["unimplemented", "!("],
+        ["#[ign", "ore"],
+        ["test.", "only"],
+        [".sk", "ip("],
+    ];
     for folder in ["src", "tests", "pkg", "www", "scripts"] {
         for (path, text) in files(folder, &[".rs", ".ts", ".mjs", ".js", ".sh", ".py"]) {
             for word in words.map(|parts| parts.concat()) {
                 let found = text.contains(&word) && !text.contains(&format!("iterator{word}"));
                 // `Iterator::skip` is no test left out.
                 let test_file = path.extension().is_some_and(|ending| ending == "mjs");
-                assert!(!found || (word == ".skip(" && !test_file), "{} has {word}", path.display());
+                assert!(
+                    !found || (word == ".skip(" && !test_file),
+                    "{} has {word}",
+                    path.display()
+                );
             }
         }
     }

@@ -18,26 +18,39 @@ fn check_ranges(text: &str, tokens: &[Token]) {
     let mut covered = vec![false; text.len()];
     let mut before = 0..0;
     for token in tokens {
-        assert!(text.get(token.range.clone()).is_some(), "{token:?} splits a character of {text:?}");
-        assert!(token.range.start >= before.start, "{token:?} stands before {before:?} in {text:?}");
+        assert!(
+            text.get(token.range.clone()).is_some(),
+            "{token:?} splits a character of {text:?}"
+        );
+        assert!(
+            token.range.start >= before.start,
+            "{token:?} stands before {before:?} in {text:?}"
+        );
         covered[token.range.clone()].fill(true);
         before = token.range.clone();
     }
     for (at, character) in text.char_indices() {
         // Accents and control characters are dropped by BERT's normalizer; letters never are.
-        assert!(covered[at] || !character.is_ascii_alphanumeric(), "{character:?} at {at} is in no token");
+        assert!(
+            covered[at] || !character.is_ascii_alphanumeric(),
+            "{character:?} at {at} is in no token"
+        );
     }
 }
 
 /// The cases that llama.cpp tests its own tokenizers with: input texts and the expected ids.
 fn check_fixture(tokenizer: &Tokenizer, name: &str) {
-    let Some(input) = support::data(&format!("qwen3-tokenizer/llama-cpp-fixtures/{name}.gguf.inp")) else { return };
+    let Some(input) = support::data(&format!("qwen3-tokenizer/llama-cpp-fixtures/{name}.gguf.inp"))
+    else {
+        return;
+    };
     let texts = std::fs::read_to_string(&input).unwrap();
     let expected = std::fs::read_to_string(input.with_extension("out")).unwrap();
     let mut cases = 0;
     for (text, ids_expected) in texts.split("\n__ggml_vocab_test__\n").zip(expected.lines()) {
         let tokens = tokenizer.tokens(text).unwrap();
-        let ids_expected: Vec<u32> = ids_expected.split_whitespace().map(|id| id.parse().unwrap()).collect();
+        let ids_expected: Vec<u32> =
+            ids_expected.split_whitespace().map(|id| id.parse().unwrap()).collect();
         assert_eq!(ids(&tokens), ids_expected, "{name}: {text:?}");
         check_ranges(text, &tokens);
         cases += 1;
@@ -82,13 +95,15 @@ fn pieces_change_nothing() {
     let Some(folder) = support::data("rust-book/src") else { return };
     let Some(qwen) = support::data("qwen3-tokenizer/tokenizer.json") else { return };
     let mut text = String::new();
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "md")) {
         text.push_str(&std::fs::read_to_string(file).unwrap());
         text.push_str("\n\n    indented\n");
     }
-    let whole = tokenizers::Tokenizer::from_file(&qwen).unwrap().encode(text.as_str(), false).unwrap();
+    let whole =
+        tokenizers::Tokenizer::from_file(&qwen).unwrap().encode(text.as_str(), false).unwrap();
     let tokens = tokenizer(&qwen).tokens(&text).unwrap();
     assert!(text.len() > 300_000, "the text is too short to be cut");
     assert_eq!(ids(&tokens), whole.get_ids());

@@ -30,9 +30,7 @@ impl Bert {
     ///
     /// As [`Weights::values`].
     pub(crate) fn load(weights: &Weights<'_>, config: &Config, device: &Device) -> Result<Self> {
-        let norm = |name: &str| {
-            Norm::load(weights, name, config.dimension, config.epsilon, device)
-        };
+        let norm = |name: &str| Norm::load(weights, name, config.dimension, config.epsilon, device);
         let layer = |index: usize| {
             let name = format!("encoder.layer.{index}");
             let linear = |part: &str, shape: [usize; 2]| {

@@ -118,7 +118,9 @@ impl Family {
         if let Some((name, found, supported)) =
             needed.iter().find(|(_, found, supported)| found != supported)
         {
-            return Err(unusable(&format!("{name} is \"{found}\"; only \"{supported}\" is supported")));
+            return Err(unusable(&format!(
+                "{name} is \"{found}\"; only \"{supported}\" is supported"
+            )));
         }
         if self.is_decoder {
             return Err(unusable("is_decoder is true; only encoders are supported"));

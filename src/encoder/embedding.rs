@@ -37,8 +37,7 @@ impl Parts {
     ///
     /// As [`Weights::values`].
     pub(crate) fn find(file: &[u8], weights: &Weights<'_>, config: &Config) -> Result<Self> {
-        let (precision, table) =
-            weights.bytes(TOKENS, &[config.vocabulary, config.dimension])?;
+        let (precision, table) = weights.bytes(TOKENS, &[config.vocabulary, config.dimension])?;
         let start = table.as_ptr() as usize - file.as_ptr() as usize;
         let mut places = weights.values(POSITIONS, &[config.positions, config.dimension])?;
         let segments = weights.values(SEGMENTS, &[config.segments, config.dimension])?;

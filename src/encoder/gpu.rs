@@ -56,8 +56,7 @@ pub(crate) async fn open() -> Result<Opened> {
     if let Some(opened) = OPENED.with_borrow(Clone::clone) {
         return Ok(opened);
     }
-    let (device, setup) =
-        Device::wgpu_options().init_with_setup_async().await.map_err(refused)?;
+    let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(refused)?;
     let opened = opened(device, &setup);
     OPENED.set(Some(opened.clone()));
     Ok(opened)

@@ -29,7 +29,8 @@ impl Linear {
     ) -> Result<Self> {
         let weight = weights.values(&format!("{name}.weight"), &[outputs, inputs])?;
         let bias = weights.values(&format!("{name}.bias"), &[outputs])?;
-        let scaled = |values: Vec<f32>| values.into_iter().map(|value| value * scale).collect::<Vec<f32>>();
+        let scaled =
+            |values: Vec<f32>| values.into_iter().map(|value| value * scale).collect::<Vec<f32>>();
         let weight = transposed(&scaled(weight), inputs);
         Ok(Linear {
             weight: Tensor::from_data(TensorData::new(weight, [inputs, outputs]), device),

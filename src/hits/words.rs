@@ -67,7 +67,8 @@ impl QueryWords {
                 }
             } else {
                 let count = stretch.units.len().min(2);
-                let grams = (0..stretch.units.len()).filter_map(|at| stretch.gram(query, at, count));
+                let grams =
+                    (0..stretch.units.len()).filter_map(|at| stretch.gram(query, at, count));
                 found.grams.extend(grams.map(|(gram, _)| gram).filter(|gram| keep(gram)));
             }
         }
@@ -121,9 +122,9 @@ fn stretches(text: &str) -> impl Iterator<Item = Stretch> {
         let &(start, first) = letters.peek()?;
         let spaceless = is_spaceless(first);
         let mut stretch = Stretch { range: start..start, units: Vec::new() };
-        while let Some((at, c)) = letters.next_if(|&(_, c)| {
-            is_mark(c) || (c.is_alphanumeric() && is_spaceless(c) == spaceless)
-        }) {
+        while let Some((at, c)) = letters
+            .next_if(|&(_, c)| is_mark(c) || (c.is_alphanumeric() && is_spaceless(c) == spaceless))
+        {
             let end = at + c.len_utf8();
             stretch.range.end = end;
             match stretch.units.last_mut() {

@@ -64,7 +64,8 @@ impl Resident {
 
     /// Forgets a page. Its rows are passed over, and dropped when half of their segment is such.
     pub(crate) fn remove(&mut self, page: u32) {
-        let after = self.segments.partition_point(|s| s.runs.first().is_some_and(|r| r.page <= page));
+        let after =
+            self.segments.partition_point(|s| s.runs.first().is_some_and(|r| r.page <= page));
         let Some(segment) = after.checked_sub(1).and_then(|at| self.segments.get_mut(at)) else {
             return;
         };

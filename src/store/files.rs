@@ -262,7 +262,8 @@ impl Store for FilesStore {
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
         if self.lost {
-            let message = format!("{}: a write failed: open the index again", self.folder.display());
+            let message =
+                format!("{}: a write failed: open the index again", self.folder.display());
             return Err(Error::new(ErrorKind::Storage, message));
         }
         let head = self.read(&[(Space::Meta, HEAD_KEY)]).await?;

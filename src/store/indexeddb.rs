@@ -65,7 +65,8 @@ impl IndexedDbStore {
     pub async fn delete(name: &str) -> Result<()> {
         let factory = Factory::new().map_err(|error| failure("find", &error.into_value()))?;
         let name = database_name(name);
-        let request = factory.delete(&name).map_err(|error| failure("delete", &error.into_value()))?;
+        let request =
+            factory.delete(&name).map_err(|error| failure("delete", &error.into_value()))?;
         request.await.map_err(|error| failure("delete", &error.into_value()))
     }
 
@@ -92,7 +93,8 @@ impl Store for IndexedDbStore {
         let transaction = self.transaction(&[space], TransactionMode::ReadOnly)?;
         let store = transaction.object_store(space.name()).map_err(fail)?;
         let range = KeyRange::lower_bound(&js_key(from), None).map_err(fail)?;
-        let keys = store.get_all_keys(Some(Query::from(range.clone())), Some(count)).map_err(fail)?;
+        let keys =
+            store.get_all_keys(Some(Query::from(range.clone())), Some(count)).map_err(fail)?;
         let values = store.get_all(Some(Query::from(range)), Some(count)).map_err(fail)?;
         // Both are waited for before one may fail: a request whose callbacks are gone when it is
         // answered throws into the console.
@@ -101,7 +103,9 @@ impl Store for IndexedDbStore {
         // A key that is no number is not Burrow's: the record is passed over.
         let number = |key: &JsValue| key.as_f64().filter(|&key| key >= 0.0 && key < KEY_END as f64);
         let records = keys.iter().zip(values);
-        Ok(records.filter_map(|(key, value)| Some((number(key)? as u64, bytes_of(value)))).collect())
+        Ok(records
+            .filter_map(|(key, value)| Some((number(key)? as u64, bytes_of(value))))
+            .collect())
     }
 
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
@@ -163,7 +167,10 @@ async fn request_if_expected(
 }
 
 /// Asks for every change; they are made in this order.
-fn request_all(transaction: &Transaction, changes: &[Change]) -> std::result::Result<(), idb::Error> {
+fn request_all(
+    transaction: &Transaction,
+    changes: &[Change],
+) -> std::result::Result<(), idb::Error> {
     let stores = Space::ALL.iter().map(|space| transaction.object_store(space.name()));
     let stores: Vec<ObjectStore> = stores.collect::<std::result::Result<_, _>>()?;
     for change in changes {
@@ -212,7 +219,9 @@ async fn open_database(name: &str) -> Result<Database> {
         let late = Rc::clone(&given_up);
         request.on_success(move |event| {
             // Nobody waits any more: an open connection would block the other tabs for ever.
-            if late.get() && let Ok(database) = event.database() {
+            if late.get()
+                && let Ok(database) = event.database()
+            {
                 database.close();
             }
             call(&resolve, &JsValue::UNDEFINED);
@@ -294,8 +303,10 @@ impl IntoValue for idb::Error {
 
 /// What failed, with the name that the browser gives it, and what to do.
 fn failure(doing: &str, cause: &JsValue) -> Error {
-    let text = |key: &str| Reflect::get(cause, &key.into()).ok().and_then(|value| value.as_string());
-    let name = cause.as_string().or_else(|| text("name")).unwrap_or_else(|| "no reason given".into());
+    let text =
+        |key: &str| Reflect::get(cause, &key.into()).ok().and_then(|value| value.as_string());
+    let name =
+        cause.as_string().or_else(|| text("name")).unwrap_or_else(|| "no reason given".into());
     let (kind, advice) = match name.as_str() {
         "QuotaExceededError" => (
             ErrorKind::StorageFull,
@@ -320,5 +331,8 @@ fn failure(doing: &str, cause: &JsValue) -> Error {
     };
     let detail = text("message").filter(|message| !message.is_empty());
     let detail = detail.map(|message| format!(": {message}")).unwrap_or_default();
-    Error::new(kind, format!("could not {doing} the browser's IndexedDB ({name}{detail}); {advice}"))
+    Error::new(
+        kind,
+        format!("could not {doing} the browser's IndexedDB ({name}{detail}); {advice}"),
+    )
 }

@@ -13,7 +13,8 @@ use crate::search::{Query, SearchOptions};
 use crate::store::{AnyStore, IndexedDbStore, MemoryStore};
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = r#"import type { AddResult, Hit, PageInfo, Status } from "../../src/types.js";"#;
+const TYPES: &str =
+    r#"import type { AddResult, Hit, PageInfo, Status } from "../../src/types.js";"#;
 
 /// An open index.
 #[wasm_bindgen]
@@ -151,9 +152,10 @@ impl Index {
             Some(url) => format!("{url} is left out: {}", problem.message),
             None => problem.message,
         });
-        let refused = self.refused.iter().map(|why| {
-            format!("The index is kept in memory until this page is closed: {why}")
-        });
+        let refused = self
+            .refused
+            .iter()
+            .map(|why| format!("The index is kept in memory until this page is closed: {why}"));
         Ok(to_js(&State {
             storage: self.index.store_kind().name(),
             pages: self.index.page_count(),

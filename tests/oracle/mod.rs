@@ -1,5 +1,10 @@
 //! Naive twins of the fast paths: so plain that they can be seen to be right.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part"
+)]
 
 use burrow::index::hamming::Candidate;
 use burrow::page::EncodedPage;

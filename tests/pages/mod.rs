@@ -1,5 +1,10 @@
 //! Encoded pages for tests: of given texts, or any.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part"
+)]
 
 use std::ops::Range;
 

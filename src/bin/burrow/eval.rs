@@ -49,9 +49,13 @@ pub(crate) fn run(args: &ModelArgs, data: &Path) -> Result<()> {
     }
     let encoder = model::load(args)?;
     let start = Instant::now();
-    let documents = embed(&encoder, "documents", corpus.iter().map(|d| format!("{} {}", d.title, d.text)))?;
+    let documents =
+        embed(&encoder, "documents", corpus.iter().map(|d| format!("{} {}", d.title, d.text)))?;
     let vectors = embed(&encoder, "queries", queries.iter().map(|query| query.text.clone()))?;
-    report(&Set { encoder: &encoder, corpus, queries, judgements, documents, vectors }, start.elapsed());
+    report(
+        &Set { encoder: &encoder, corpus, queries, judgements, documents, vectors },
+        start.elapsed(),
+    );
     Ok(())
 }
 
@@ -68,7 +72,8 @@ struct Set<'a> {
 fn report(set: &Set<'_>, took: Duration) {
     let quantizer = set.encoder.fingerprint().quantizer;
     let normalized: Vec<Vec<f32>> = set.documents.iter().map(|vector| normalize(vector)).collect();
-    let int8: Vec<Vec<u8>> = set.documents.iter().map(|vector| int8_bytes(quantizer, vector)).collect();
+    let int8: Vec<Vec<u8>> =
+        set.documents.iter().map(|vector| int8_bytes(quantizer, vector)).collect();
     let mut words = Vec::new();
     for vector in &set.documents {
         hamming::push_words(&mut words, &quantize::bits(vector));
@@ -80,7 +85,12 @@ fn report(set: &Set<'_>, took: Duration) {
         hamming::scan(&words, &row, 0, &mut top);
         top.into_sorted().into_iter().map(|candidate| candidate.key as usize).collect::<Vec<_>>()
     };
-    println!("{} documents, {} queries, {:.0} s to encode", set.corpus.len(), set.queries.len(), took.as_secs_f64());
+    println!(
+        "{} documents, {} queries, {:.0} s to encode",
+        set.corpus.len(),
+        set.queries.len(),
+        took.as_secs_f64()
+    );
     println!("{:24} {:>8} {:>10}", "", "nDCG@10", "recall@10");
     let all = || 0..set.documents.len();
     set.print("f32", |query| best(all(), |row| dot(&normalized[row], query)));
@@ -116,7 +126,12 @@ impl Set<'_> {
 /// As trec_eval: linear gain, the ideal over all that is judged relevant.
 fn ndcg_at(gains: &[f64], judged: &HashMap<String, f64>) -> f64 {
     let discounted = |gains: &[f64]| -> f64 {
-        gains.iter().take(DEPTH).enumerate().map(|(rank, gain)| gain / (rank as f64 + 2.0).log2()).sum()
+        gains
+            .iter()
+            .take(DEPTH)
+            .enumerate()
+            .map(|(rank, gain)| gain / (rank as f64 + 2.0).log2())
+            .sum()
     };
     let mut ideal: Vec<f64> = judged.values().copied().collect();
     ideal.sort_by(|a, b| b.total_cmp(a));
@@ -144,7 +159,11 @@ fn int8_bytes(quantizer: quantize::Quantizer, vector: &[f32]) -> Vec<u8> {
 }
 
 /// One vector a text, each text cut at [`TOKENS_MAX`] with its special tokens.
-fn embed(encoder: &Encoder, what: &str, texts: impl Iterator<Item = String>) -> Result<Vec<Vec<f32>>> {
+fn embed(
+    encoder: &Encoder,
+    what: &str,
+    texts: impl Iterator<Item = String>,
+) -> Result<Vec<Vec<f32>>> {
     let sequences = texts.map(|text| sequence(encoder, &text)).collect::<Result<Vec<_>>>()?;
     // Texts of like length are encoded together, so that little is spent on padding.
     let mut order: Vec<usize> = (0..sequences.len()).collect();
@@ -167,13 +186,19 @@ fn sequence(encoder: &Encoder, text: &str) -> Result<Sequence> {
     let room = TOKENS_MAX - tokenizer.prefix().len() - tokenizer.suffix().len();
     let tokens = tokenizer.tokens(text)?;
     let ids = tokens.iter().take(room).map(|token| token.id);
-    let ids: Vec<u32> =
-        tokenizer.prefix().iter().copied().chain(ids).chain(tokenizer.suffix().iter().copied()).collect();
+    let ids: Vec<u32> = tokenizer
+        .prefix()
+        .iter()
+        .copied()
+        .chain(ids)
+        .chain(tokenizer.suffix().iter().copied())
+        .collect();
     Ok(Sequence { spans: vec![0..ids.len()], ids })
 }
 
 fn progress(what: &str, tokens: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:10} {wide_bar} {percent}% {per_sec} tokens, {eta} left");
+    let style =
+        ProgressStyle::with_template("{msg:10} {wide_bar} {percent}% {per_sec} tokens, {eta} left");
     let bar = ProgressBar::new(tokens).with_message(what.to_owned());
     // The template is a constant: where it were wrong, the plain bar would do.
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -199,7 +224,8 @@ fn judgements(path: &Path) -> Result<Judgements> {
         let fields: Vec<&str> = line.split('\t').collect();
         let score = fields.get(2).and_then(|score| score.trim().parse::<f64>().ok());
         let (&[query, document, ..], Some(score)) = (&fields[..], score) else {
-            let message = format!("{} line {}: not query, document, score", path.display(), number + 1);
+            let message =
+                format!("{} line {}: not query, document, score", path.display(), number + 1);
             return Err(Error::new(ErrorKind::Input, message));
         };
         if score > 0.0 {

@@ -55,7 +55,14 @@ pub(crate) fn search(args: &ModelArgs, at: &Path, query: &str, limit: usize) -> 
         println!("nothing found in {} pages", index.page_count());
     }
     for (rank, hit) in hits.iter().enumerate() {
-        println!("{}. {:.3} {} ({})\n   {}\n", rank + 1, hit.score, hit.title, hit.url, marked(hit));
+        println!(
+            "{}. {:.3} {} ({})\n   {}\n",
+            rank + 1,
+            hit.score,
+            hit.title,
+            hit.url,
+            marked(hit)
+        );
     }
     Ok(())
 }

@@ -73,7 +73,8 @@ pub fn check_page(encoded: &EncodedPage) -> Result<()> {
         return Err(wrong("its address is empty".into()));
     }
     if page.passages.len() > PASSAGES_MAX {
-        let message = format!("{} passages; a page has at most {PASSAGES_MAX}", page.passages.len());
+        let message =
+            format!("{} passages; a page has at most {PASSAGES_MAX}", page.passages.len());
         return Err(Error::new(ErrorKind::Limit, message));
     }
     check_ranges(page).map_err(wrong)?;
