@@ -1,0 +1,96 @@
+/** The search module in Chromium, where its scan is WebAssembly SIMD, against a naive twin in JavaScript. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, openPage, startServer } from "./harness.mjs";
+
+const [PAGES, QUERIES, LIMIT, OVERSAMPLING] = [250, 25, 10, 3];
+
+let server, browser;
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** In the page: indexes generated texts with a tiny model, asks, and gives for every query its hits and all vectors. */
+async function askAll({ pages, queries, limit, oversampling }) {
+  const [encoderModule, searchModule] = await Promise.all([import("/pkg/wasm/encoder/encoder.js"), import("/pkg/wasm/search/search.js")]);
+  await Promise.all([encoderModule.default(), searchModule.default()]);
+  const file = async (name) => new Uint8Array(await (await fetch(`/tests/data/tiny-bert/${name}`)).arrayBuffer());
+  const files = await Promise.all(["config.json", "tokenizer.json", "model.safetensors"].map(file));
+  const encoder = await encoderModule.Encoder.load("tiny-bert", ...files, "cpu");
+  const index = await searchModule.Index.open("twin", false);
+  await index.bind(encoder.fingerprint());
+  // A seeded generator: a failure can be seen again.
+  let seed = 1;
+  const random = (below) => (seed = (seed * 48271) % 2147483647) % below;
+  const words = "river light moon bread stone plant water engine cat winter music letter glass road salt".split(" ");
+  const text = () => Array.from({ length: 3 + random(9) }, () => words[random(words.length)]).join(" ");
+  const vectors = [];
+  for (let number = 0; number < pages; number += 1) {
+    const content = text();
+    const page = encoder.prepare(`page:${number}`, null, "text", new TextEncoder().encode(content));
+    await page.encodeNext();
+    await index.commit(page.finish());
+    vectors.push([...await encoder.embedQuery(content)]);
+  }
+  const asked = [];
+  for (let number = 0; number < queries; number += 1) {
+    const query = text();
+    const vector = await encoder.embedQuery(query);
+    asked.push({ vector: [...vector], hits: await index.search(query, vector, limit, oversampling) });
+  }
+  return { vectors, asked };
+}
+
+const bits = (vector) => vector.map((x) => x >= 0);
+const distance = (a, b) => a.filter((bit, at) => bit !== b[at]).length;
+
+/** Half goes to the even neighbour. */
+function rounded(x) {
+  const floor = Math.floor(x);
+  const half = x - floor === 0.5;
+  return half ? floor + (Math.abs(floor) % 2) : Math.round(x);
+}
+
+/** Each component as a share of the greatest, in 127ths: what `Quantizer::MaxAbs` says. In f32, as there. */
+function int8(vector) {
+  const most = Math.max(...vector.map(Math.abs));
+  return vector.map((x) => rounded(Math.fround(Math.fround(x * 127) / most)));
+}
+
+function cosine(a, b) {
+  const dot = (a, b) => a.reduce((sum, x, at) => sum + x * b[at], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+/** Sort everything, twice. */
+function naive(vectors, query) {
+  const near = vectors.map((vector, at) => ({ at, distance: distance(bits(vector), bits(query)) }));
+  const candidates = near.sort((a, b) => a.distance - b.distance || a.at - b.at).slice(0, LIMIT * OVERSAMPLING);
+  const scored = candidates.map(({ at }) => ({ at, score: cosine(query, int8(vectors[at])) }));
+  return scored.sort((a, b) => b.score - a.score).slice(0, LIMIT);
+}
+
+test("hits are those of the naive twin, in its order", async () => {
+  const { page, context, errors } = await openPage(browser, server.url);
+  try {
+    const { vectors, asked } = await page.evaluate(askAll, { pages: PAGES, queries: QUERIES, limit: LIMIT, oversampling: OVERSAMPLING });
+    assert.deepEqual(errors, []);
+    assert.equal(asked.length, QUERIES);
+    for (const { vector, hits } of asked) {
+      const expected = naive(vectors, vector);
+      assert.equal(hits.length, LIMIT);
+      hits.forEach(({ score }, rank) => assert.ok(Math.abs(score - expected[rank].score) < 1e-5, `${score} is not ${expected[rank].score}`));
+      // Texts of the same words in another order may score alike to the last digit: then either may stand first.
+      const ids = (list) => new Set(list.map(({ at, url }) => url ?? `page:${at}`));
+      const clear = expected.filter(({ score }) => score - expected.at(-1).score > 1e-5);
+      for (const id of ids(clear)) assert.ok(ids(hits).has(id), `${id} is missing`);
+    }
+  } finally {
+    await context.close();
+  }
+});
