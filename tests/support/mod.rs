@@ -4,12 +4,12 @@
 use std::path::PathBuf;
 
 /// A file or folder of the shared real data: `$BURROW_DATA/path`, by default `../shared/data/path`.
-pub fn data(path: &str) -> Option<PathBuf> {
+pub(crate) fn data(path: &str) -> Option<PathBuf> {
     present("BURROW_DATA", "../shared/data", path)
 }
 
 /// A file of the real model: `$BURROW_MODEL/path`.
-pub fn model(path: &str) -> Option<PathBuf> {
+pub(crate) fn model(path: &str) -> Option<PathBuf> {
     let cache = std::env::var("HOME").unwrap_or_default();
     present("BURROW_MODEL", &format!("{cache}/.cache/burrow/models/all-MiniLM-L6-v2"), path)
 }

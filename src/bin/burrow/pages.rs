@@ -7,7 +7,7 @@ use burrow::hits::{Hit, MarkKind};
 use burrow::index::{Index, Outcome};
 use burrow::pipeline::{self, PreparedPage};
 use burrow::search::{Query, SearchOptions};
-use burrow::store::files::FilesStore;
+use burrow::store::FilesStore;
 use burrow::{Result, encoder::Encoder};
 use pollster::block_on;
 
