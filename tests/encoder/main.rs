@@ -1,0 +1,12 @@
+//! The encoder equals PyTorch, is not moved by padding or company, and refuses damaged files.
+#![cfg(feature = "encoder")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod files;
+#[cfg(feature = "gpu")]
+mod gpu;
+mod inputs;
+mod parity;
+mod reference;

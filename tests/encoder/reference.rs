@@ -1,0 +1,90 @@
+//! Models and the numbers that `tests/reference/make_reference.py` made with them.
+
+use std::path::{Path, PathBuf};
+
+use burrow::encoder::{DeviceKind, Encoder, ModelFiles};
+use serde::Deserialize;
+
+use crate::support;
+
+/// See `tests/reference/make_reference.py` for the format.
+#[derive(Deserialize)]
+pub(crate) struct Reference {
+    pub(crate) dimension: usize,
+    rows: usize,
+    pub(crate) cases: Vec<Case>,
+    #[serde(skip)]
+    values: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    pub(crate) language: String,
+    pub(crate) text: String,
+    pub(crate) special: bool,
+    pub(crate) ids: Vec<u32>,
+    pub(crate) vector: usize,
+    pub(crate) states: Vec<(usize, usize)>,
+}
+
+impl Reference {
+    pub(crate) fn read(name: &str) -> Self {
+        let folder = data().join("reference");
+        let json = std::fs::read(folder.join(format!("{name}.json"))).unwrap();
+        let bytes = std::fs::read(folder.join(format!("{name}.bin"))).unwrap();
+        let mut reference: Reference = serde_json::from_slice(&json).unwrap();
+        reference.values =
+            bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect();
+        assert_eq!(reference.values.len(), reference.rows * reference.dimension);
+        reference
+    }
+
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.dimension..][..self.dimension]
+    }
+}
+
+pub(crate) fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
+pub(crate) fn files(folder: &Path) -> ModelFiles {
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    ModelFiles {
+        name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
+        config: read("config.json"),
+        tokenizer: read("tokenizer.json"),
+        weights: read("model.safetensors"),
+    }
+}
+
+pub(crate) fn tiny_files() -> ModelFiles {
+    files(&data().join("tiny-bert"))
+}
+
+pub(crate) fn load(files: ModelFiles) -> burrow::Result<Encoder> {
+    pollster::block_on(Encoder::load(files, DeviceKind::Cpu))
+}
+
+pub(crate) fn tiny() -> Encoder {
+    load(tiny_files()).unwrap()
+}
+
+/// The real model's folder, where the machine has it.
+pub(crate) fn real_folder() -> Option<PathBuf> {
+    Some(support::model("model.safetensors")?.parent().unwrap().to_owned())
+}
+
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    };
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// The greatest difference of two values at one place.
+pub(crate) fn difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
