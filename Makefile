@@ -36,7 +36,9 @@ lint: ## formatting and lints
 	$(ENV)
 	say "lint: rustfmt and clippy"
 	cargo fmt --check
-	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings
+	export CARGO_TARGET_DIR="$$BURROW_TARGET"
+	cargo clippy --quiet $(NATIVE) --lib --bins -- -D warnings
+	cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings -A clippy::unwrap_used -A clippy::expect_used
 
 test-native: ## Rust tests on this machine
 	scripts/setup.sh vulkan model

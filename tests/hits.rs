@@ -111,9 +111,9 @@ fn sentence(number: usize, chars: usize) -> String {
 fn a_long_passage_is_cut_around_its_best_sentence() {
     let sentences: Vec<String> = (0..12).map(|number| sentence(number, 70)).collect();
     let page = pages::page("u", &[&sentences.join(" ")], 64, 0);
-    for best in 0..12 {
-        let hit = hit_of(&page, 0, "", 1000 + best as u64);
-        assert_eq!(marked(&hit, MarkKind::Sentence), [sentences[best].clone()]);
+    for (best, sentence) in (0u64..).zip(&sentences) {
+        let hit = hit_of(&page, 0, "", 1000 + best);
+        assert_eq!(marked(&hit, MarkKind::Sentence).join("|"), *sentence);
         assert_eq!(hit.excerpt.starts_with('…'), !hit.excerpt.starts_with("S0 "));
         assert_eq!(hit.excerpt.ends_with('…'), !hit.excerpt.ends_with("end11."));
         let inner = hit.excerpt.trim_matches('…');

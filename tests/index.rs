@@ -17,8 +17,11 @@ use proptest::prelude::*;
 /// What a record of each kind reads as, so that two readings can be compared.
 type Reading = Result<String, ErrorKind>;
 
+/// Reads a record.
+type Reader = fn(&[u8]) -> Reading;
+
 /// A small record of every kind, and its reader.
-fn records() -> Vec<(Vec<u8>, fn(&[u8]) -> Reading)> {
+fn records() -> Vec<(Vec<u8>, Reader)> {
     fn shown<T: std::fmt::Debug>(read: burrow::Result<T>) -> Reading {
         read.map(|value| format!("{value:?}")).map_err(|error| error.kind())
     }

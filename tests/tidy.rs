@@ -40,7 +40,7 @@ fn offenders(words: &[&str], allowed: &[&str]) -> Vec<String> {
             text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
         for (number, line) in lines {
             let named = |word: &&str| line.contains(&format!("{word}::"));
-            if words.iter().any(|word| named(&word)) {
+            if words.iter().any(named) {
                 offenders.push(format!("{shown}:{}: {}", number + 1, line.trim()));
             }
         }
