@@ -44,7 +44,7 @@ test-native: ## Rust tests on this machine
 	scripts/setup.sh vulkan model
 	$(ENV)
 	say "test: Rust, natively (the first build takes about 10 minutes)"
-	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo test --quiet $(NATIVE)
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo test --quiet $(NATIVE) -- --show-output
 
 test-browser: build ## the package, the demo and the wasm modules in Chromium
 	scripts/setup.sh browser model
