@@ -8,7 +8,7 @@ use burrow::index::{Index, Outcome};
 use burrow::pipeline::{self, PreparedPage};
 use burrow::search::{Query, SearchOptions};
 use burrow::store::FilesStore;
-use burrow::{Result, encoder::Encoder};
+use burrow::{Error, ErrorKind, Result, encoder::Encoder};
 use pollster::block_on;
 
 use crate::folder::{self, unreadable};
@@ -46,6 +46,10 @@ fn add(index: &mut Index<FilesStore>, encoder: &Encoder, source: Source<'_>) -> 
 
 /// Prints the hits of a query, the best first, marks in brackets.
 pub(crate) fn search(args: &ModelArgs, at: &Path, query: &str, limit: usize) -> Result<()> {
+    if !at.is_dir() {
+        let message = format!("there is no index at {}: make one with burrow index", at.display());
+        return Err(Error::new(ErrorKind::Input, message));
+    }
     let encoder = model::load(args)?;
     let mut index = open(at, &encoder)?;
     let vector = block_on(pipeline::embed_query(&encoder, query))?;
