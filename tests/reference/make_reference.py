@@ -115,11 +115,13 @@ def check_batched(model, cases, rows):
     assert worst < 1e-4
 
 
-def write(name, cases, rows):
+def write(name, cases, rows, extra={}):
     folder = DATA / "reference"
     folder.mkdir(parents=True, exist_ok=True)
-    description = {"dimension": rows.shape[1], "rows": rows.shape[0], "cases": cases}
-    lines = json.dumps(description, ensure_ascii=False).replace('{"language"', '\n{"language"')
+    description = {"dimension": rows.shape[1], "rows": rows.shape[0], "cases": cases, **extra}
+    lines = json.dumps(description, ensure_ascii=False)
+    for start in ('{"language"', '{"chunks"'):
+        lines = lines.replace(start, "\n" + start)
     (folder / f"{name}.json").write_text(lines + "\n", encoding="utf-8")
     (folder / f"{name}.bin").write_bytes(rows.tobytes())
     lengths = sorted(len(case["ids"]) for case in cases)
