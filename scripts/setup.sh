@@ -31,7 +31,9 @@ setup_wasm() {
 setup_bindgen() {
   if [ -x "$WASM_BINDGEN" ] && [ "$("$WASM_BINDGEN" --version)" = "wasm-bindgen $WASM_BINDGEN_VERSION" ]; then return; fi
   say "setup: wasm-bindgen-cli $WASM_BINDGEN_VERSION (about 3 minutes)"
-  cargo install --quiet --locked wasm-bindgen-cli --version "$WASM_BINDGEN_VERSION" --root "$BURROW_CACHE/tools"
+  # Its lock file first; a registry that lags behind may lack a version named there.
+  local install=(cargo install --quiet wasm-bindgen-cli --version "$WASM_BINDGEN_VERSION" --root "$BURROW_CACHE/tools")
+  "${install[@]}" --locked || "${install[@]}"
 }
 
 setup_npm() {
