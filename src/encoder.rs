@@ -1,34 +1,46 @@
 //! What does it mean? Token ids → hidden states → one vector a span. The only place that knows burn.
 
-mod attention;
 mod batch;
 mod bert;
+mod check;
 mod config;
 mod device;
-mod embedding;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod kernels;
 mod layers;
-mod pool;
+mod loader;
+mod manifest;
+mod matrix;
+pub mod pack;
+mod parameters;
+mod plan;
+mod qwen3;
+mod recipe;
+mod table;
 mod weights;
 
 use std::ops::Range;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use self::bert::Bert;
 use self::config::Config;
-use self::embedding::Embedding;
-use self::weights::Weights;
-use crate::chunks::{CHUNKER_VERSION, ChunkLimits};
+use self::device::Place;
+use self::kernels::{Shape, Store};
+use self::matrix::Form;
+use self::qwen3::Qwen3;
+use self::table::Table;
+use crate::chunks::ChunkLimits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
-use crate::page::content_hash;
-use crate::quantize::Quantizer;
 use crate::tokens::Tokenizer;
 
 #[cfg(feature = "gpu")]
 pub use self::gpu::{Adapter, adapter};
+pub use self::loader::{Loader, ModelInfo};
+pub use self::manifest::{FileFacts, Golden, MANIFEST, Manifest, PACKED_VERSION, Packed};
+pub use self::recipe::Recipe;
 
 /// Tokens that a chunk may hold: about a long paragraph, which one vector can still stand for.
 const CHUNK_TOKENS_MAX: usize = 256;
@@ -36,17 +48,16 @@ const CHUNK_TOKENS_MAX: usize = 256;
 /// The least that [`ChunkLimits`] allows for a chunk.
 const CHUNK_TOKENS_MIN: usize = 8;
 
-/// The files of a model, as they lie in its folder.
-pub struct ModelFiles {
-    /// The model's name for people, by custom its folder's: `all-MiniLM-L6-v2`.
-    pub name: String,
-    /// `config.json`.
-    pub config: Vec<u8>,
-    /// `tokenizer.json`.
-    pub tokenizer: Vec<u8>,
-    /// `model.safetensors`.
-    pub weights: Vec<u8>,
-}
+/// Tokens of a window, whatever more the model could read: 16 chunks of 256, as pplx-embed-context
+/// was trained, and as much as one pass should ask of a small GPU.
+const WINDOW_TOKENS_MAX: usize = 4096;
+
+/// Chunks of a window.
+const WINDOW_CHUNKS_MAX: usize = 16;
+
+/// Tokens set aside for every chunk where chunks are tokenized on their own: a separator, and two
+/// by which a text alone may differ from the same text within another.
+const CHUNK_TOKENS_SPARE: usize = 3;
 
 /// Where an encoder computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,44 +81,24 @@ pub struct Sequence {
 pub struct Encoder {
     fingerprint: Fingerprint,
     tokenizer: Tokenizer,
+    recipe: Recipe,
     config: Config,
-    embedding: Embedding,
-    bert: Bert,
-    device: Device,
-    device_kind: DeviceKind,
-    device_name: String,
+    table: Table,
+    network: Network,
+    place: Place,
+    kind: DeviceKind,
+    form: Form,
+    store: Store,
+    reasons: Vec<String>,
+}
+
+/// The layers, by family.
+enum Network {
+    Bert(Bert),
+    Qwen3(Qwen3),
 }
 
 impl Encoder {
-    /// Checks the files, puts the weights on the device and encodes one word to see that it works.
-    ///
-    /// # Errors
-    ///
-    /// `Model` where a file is cut off, altered or of an unknown family; `Device` where the
-    /// device cannot be had or computes nonsense.
-    pub async fn load(files: ModelFiles, device: DeviceKind) -> Result<Self> {
-        let config = Config::from_json(&files.config)?;
-        let tokenizer = Tokenizer::from_json(&files.tokenizer)?;
-        room_for_text(&config, &tokenizer)?;
-        let fingerprint = fingerprint(&files, &config);
-        let place = device::open(device).await?;
-        let weights = Weights::open(&files.weights, embedding::TOKENS)?;
-        let bert = Bert::load(&weights, &config, &place.device)?;
-        let parts = embedding::Parts::find(&files.weights, &weights, &config)?;
-        let encoder = Encoder {
-            fingerprint,
-            tokenizer,
-            embedding: Embedding::new(files.weights, parts, &config),
-            config,
-            bert,
-            device: place.device,
-            device_kind: device,
-            device_name: place.name,
-        };
-        encoder.try_out().await?;
-        Ok(encoder)
-    }
-
     /// What vectors of this encoder may be compared with.
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
@@ -118,20 +109,77 @@ impl Encoder {
         &self.tokenizer
     }
 
+    /// How chunks become vectors.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     /// How much one chunk and one window may hold.
     pub fn limits(&self) -> ChunkLimits {
-        let window = self.config.positions - special_tokens(&self.tokenizer);
+        let positions = self.config.positions - special_tokens(&self.tokenizer);
+        let window = positions.min(WINDOW_TOKENS_MAX);
+        let (window, context) = match self.recipe {
+            Recipe::Late => (window, 2),
+            Recipe::Separated { .. } => {
+                (window.saturating_sub(WINDOW_CHUNKS_MAX * CHUNK_TOKENS_SPARE), 2)
+            }
+            // Each chunk is on its own: there is nothing to repeat.
+            Recipe::LastToken { .. } => (window - 1, 0),
+        };
         ChunkLimits {
             chunk_tokens_max: CHUNK_TOKENS_MAX.min(window),
             window_tokens_max: window,
-            window_chunks_max: 16,
-            context_chunks_max: 2,
+            window_chunks_max: WINDOW_CHUNKS_MAX,
+            context_chunks_max: context,
         }
     }
 
     /// The device in use and its name, where the adapter tells one.
     pub fn device(&self) -> (DeviceKind, &str) {
-        (self.device_kind, &self.device_name)
+        (self.kind, &self.place.name)
+    }
+
+    /// How values between the layers are stored on the device: `f32` or `f16`.
+    pub fn precision(&self) -> &'static str {
+        match self.store {
+            Store::Full => "f32",
+            Store::Half => "f16",
+        }
+    }
+
+    /// How the weights are stored: `f32`, `f16`, `bf16`, `q8` or `q4`.
+    pub fn weights(&self) -> &'static str {
+        self.form.name()
+    }
+
+    /// In which ways this is less than was asked for, as sentences to show.
+    pub fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+
+    /// The least cosine to the unpacked model's vectors that is taken for right: coarser weights
+    /// are allowed more.
+    pub fn least_cosine(&self) -> f64 {
+        check::least_cosine(self.form)
+    }
+
+    /// The tokens of a text with what the model wants before and after it.
+    pub fn closed(&self, ids: &[u32]) -> Vec<u32> {
+        match self.recipe {
+            Recipe::LastToken { end } => [ids, &[end]].concat(),
+            Recipe::Late | Recipe::Separated { .. } => {
+                [self.tokenizer.prefix(), ids, self.tokenizer.suffix()].concat()
+            }
+        }
+    }
+
+    /// All ids as one span, or, for a model whose vector is that of the last token, that one.
+    pub fn whole(&self, ids: &[u32]) -> Sequence {
+        let first = match self.recipe {
+            Recipe::LastToken { .. } => ids.len().saturating_sub(1),
+            Recipe::Late | Recipe::Separated { .. } => 0,
+        };
+        Sequence { ids: ids.to_vec(), spans: vec![first..ids.len()] }
     }
 
     /// Last hidden states, `[tokens, dimension]` a sequence, padding left out.
@@ -163,17 +211,16 @@ impl Encoder {
         let sequences: Vec<&[u32]> = batch.iter().map(|sequence| &sequence.ids[..]).collect();
         let mut vectors = vec![Vec::new(); batch.len()];
         for pass in self.passes(&sequences)? {
-            let members = pass.members.iter();
-            let spans: Vec<&[Range<usize>]> =
-                members.map(|&index| &batch[index].spans[..]).collect();
-            if spans.iter().all(|spans| spans.is_empty()) {
+            let spans = spans_of(batch, &pass);
+            if spans.is_empty() {
                 continue;
             }
-            let means = pool::means(self.forward(&sequences, &pass)?, &spans, &self.device);
-            let [_, most, dimension] = means.dims();
-            let padded = self.read(means).await?;
-            for (&index, rows) in pass.members.iter().zip(padded.chunks_exact(most * dimension)) {
-                vectors[index] = rows[..batch[index].spans.len() * dimension].to_vec();
+            let means = kernels::means::means(self.forward(&sequences, &pass)?, &spans);
+            let mut means = &self.read(means).await?[..];
+            for &index in &pass.members {
+                let (own, rest) = means.split_at(batch[index].spans.len() * self.config.dimension);
+                vectors[index] = own.to_vec();
+                means = rest;
             }
         }
         Ok(vectors)
@@ -198,51 +245,67 @@ impl Encoder {
         }
     }
 
-    /// The last hidden states of one pass, `[members, tokens, dimension]`.
-    fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<Tensor<3>> {
+    /// The last hidden states of one pass, `[members × tokens, dimension]`.
+    fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<Tensor<2>> {
         let members: Vec<&[u32]> = pass.members.iter().map(|&index| sequences[index]).collect();
-        let lengths: Vec<usize> = members.iter().map(|ids| ids.len()).collect();
-        let (batch, dimension) = (members.len(), self.config.dimension);
-        let rows = self.embedding.rows(&members, pass.tokens)?;
-        let rows = TensorData::new(rows, [batch * pass.tokens, dimension]);
-        let mask = attention::mask(&lengths, pass.tokens, &self.device);
-        let states = self.bert.forward(Tensor::from_data(rows, &self.device), batch, mask.as_ref());
-        Ok(states.reshape([batch, pass.tokens, dimension]))
+        let (rows, shape) = self.embedded(&members, pass.tokens)?;
+        Ok(match &self.network {
+            Network::Bert(bert) => bert.forward(rows, &shape),
+            Network::Qwen3(qwen3) => qwen3.forward(rows, &shape, self.store),
+        })
+    }
+
+    /// What goes into the first layer, on the device.
+    fn embedded(&self, members: &[&[u32]], tokens: usize) -> Result<(Tensor<2>, Shape)> {
+        let lengths = members.iter().map(|ids| ids.len()).collect();
+        let shape = Shape::new(lengths, tokens, &self.place.device);
+        let rows = self.table.rows(members, tokens)?;
+        let rows = TensorData::new(rows, [members.len() * tokens, self.config.dimension]);
+        Ok((Tensor::from_data(rows, &self.place.device), shape))
+    }
+
+    /// The rows that leave each layer, `[layers]` of `[tokens, dimension]`, before the last norm:
+    /// to find the layer in which two implementations part. None for models whose layers are not
+    /// looked into.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::hidden_states`].
+    pub async fn trace(&self, ids: &[u32]) -> Result<Option<Vec<Vec<f32>>>> {
+        let Network::Qwen3(qwen3) = &self.network else { return Ok(None) };
+        self.passes(&[ids])?;
+        let (rows, shape) = self.embedded(&[ids], ids.len())?;
+        let mut layers = Vec::new();
+        for states in qwen3.trace(rows, &shape, self.store) {
+            layers.push(self.read(states).await?);
+        }
+        Ok(Some(layers))
     }
 
     /// Brings values back from the device.
-    async fn read(&self, tensor: Tensor<3>) -> Result<Vec<f32>> {
+    async fn read(&self, tensor: Tensor<2>) -> Result<Vec<f32>> {
+        let name = &self.place.name;
         let failed = |cause: String| {
-            let message = format!("the device {} failed: use another", self.device_name);
+            let message = format!("the device {name} failed: use another");
             Error::new(ErrorKind::Device, message).with_source(cause)
         };
         let data = tensor.into_data_async().await.map_err(|cause| failed(cause.to_string()))?;
         let values = data.try_into_vec::<f32>().map_err(|cause| failed(format!("{cause:?}")))?;
         if !values.iter().all(|value| value.is_finite()) {
-            let message = format!(
-                "the device {} gave values that are not finite: use another",
-                self.device_name
-            );
+            let message = format!("the device {name} gave values that are not finite: use another");
             return Err(Error::new(ErrorKind::Device, message));
         }
         Ok(values)
     }
+}
 
-    /// Encodes a word: a device that cannot do that is not used.
-    async fn try_out(&self) -> Result<()> {
-        let tokens = self.tokenizer.tokens("Burrow")?;
-        let ids = tokens.iter().map(|token| token.id);
-        let (prefix, suffix) = (self.tokenizer.prefix(), self.tokenizer.suffix());
-        let ids: Vec<u32> =
-            prefix.iter().copied().chain(ids).chain(suffix.iter().copied()).collect();
-        let spans = vec![0..ids.len()];
-        let vector = self.embed(&[Sequence { ids, spans }]).await?.concat();
-        if vector.iter().all(|&value| value == 0.0) {
-            let message = format!("the device {} gives zeros: use another", self.device_name);
-            return Err(Error::new(ErrorKind::Device, message));
-        }
-        Ok(())
-    }
+/// The spans of a pass's members, one after the other, in rows of the pass.
+fn spans_of(batch: &[Sequence], pass: &batch::Pass) -> Vec<Range<usize>> {
+    let members = pass.members.iter().zip((0..).step_by(pass.tokens));
+    let moved = |(&index, row): (&usize, usize)| {
+        batch[index].spans.iter().map(move |span| span.start + row..span.end + row)
+    };
+    members.flat_map(moved).collect()
 }
 
 fn special_tokens(tokenizer: &Tokenizer) -> usize {
@@ -270,18 +333,5 @@ fn check_spans(sequence: &Sequence) -> Result<()> {
             Err(Error::new(ErrorKind::Input, message))
         }
         None => Ok(()),
-    }
-}
-
-fn fingerprint(files: &ModelFiles, config: &Config) -> Fingerprint {
-    let chunker = CHUNKER_VERSION.to_le_bytes();
-    let parts: [&[u8]; 5] =
-        [&files.weights, &files.config, &files.tokenizer, pool::POOLING.as_bytes(), &chunker];
-    let digest = content_hash(&parts).iter().map(|byte| format!("{byte:02x}")).collect();
-    Fingerprint {
-        model: files.name.clone(),
-        dimension: config.dimension,
-        quantizer: Quantizer::MaxAbs,
-        digest,
     }
 }

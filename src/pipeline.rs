@@ -1,10 +1,12 @@
 //! The whole way of a page, from its bytes to codes: read, cut, encode window by window, quantize.
 
+mod sequences;
+
 use std::ops::Range;
 
 use crate::blocks::{self, Document, Source};
 use crate::chunks::{self, Chunk, Sentence, Window};
-use crate::encoder::{Encoder, Sequence};
+use crate::encoder::{Encoder, Recipe, Sequence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::{EncodedPage, Page, Passage, content_hash};
 use crate::quantize;
@@ -42,7 +44,7 @@ impl PreparedPage {
             return Err(Error::new(ErrorKind::Empty, message));
         }
         let windows = chunks::windows(&chunks, limits);
-        let page = page_of(source, document, &chunks);
+        let page = page_of(encoder, source, document, &chunks);
         let (bits, int8, sentence_bits) = (Vec::new(), Vec::new(), Vec::new());
         Ok(PreparedPage { page, tokens, chunks, windows, encoded: 0, bits, int8, sentence_bits })
     }
@@ -73,8 +75,8 @@ impl PreparedPage {
             return Err(Error::new(ErrorKind::Input, message));
         };
         let fresh = &self.chunks[window.chunks.start + window.context..window.chunks.end];
-        let sequence = sequence_of(encoder, &self.tokens, &self.chunks, window);
-        let vectors = encoder.embed(&[sequence]).await?.concat();
+        let sequences = self.sequences(encoder, window)?;
+        let vectors = encoder.embed(&sequences).await?.concat();
         let fingerprint = encoder.fingerprint();
         let (passages, sentences) = vectors.split_at(fresh.len() * fingerprint.dimension);
         for vector in passages.chunks_exact(fingerprint.dimension) {
@@ -86,6 +88,19 @@ impl PreparedPage {
         }
         self.encoded += 1;
         Ok(())
+    }
+
+    /// What a window is encoded as.
+    fn sequences(&self, encoder: &Encoder, window: &Window) -> Result<Vec<Sequence>> {
+        match encoder.recipe() {
+            Recipe::Late => Ok(vec![sequences::late(encoder, &self.tokens, &self.chunks, window)]),
+            Recipe::Separated { .. } | Recipe::LastToken { .. } => {
+                let passages = &self.page.passages[window.chunks.clone()];
+                let parts = sequences::Parts::of_passages(encoder, &self.page.text, passages)?;
+                let window = Window { chunks: 0..passages.len(), context: window.context };
+                Ok(parts.sequences(encoder, &window))
+            }
+        }
     }
 
     /// The page with its codes.
@@ -115,14 +130,56 @@ impl PreparedPage {
 ///
 /// `Input` where the query holds nothing that the model can read; else as [`Encoder::embed`].
 pub async fn embed_query(encoder: &Encoder, query: &str) -> Result<Vec<f32>> {
-    let mut tokens = encoder.tokenizer().tokens(query)?;
+    let tokenizer = encoder.tokenizer();
+    let mut tokens = tokenizer.tokens(query)?;
     if tokens.is_empty() {
         return Err(Error::new(ErrorKind::Input, "the query is empty: type a word or a question"));
     }
-    tokens.truncate(QUERY_TOKENS_MAX.min(encoder.limits().window_tokens_max));
-    let ids = with_special_tokens(encoder, &tokens);
-    let spans = vec![0..ids.len()];
-    Ok(encoder.embed(&[Sequence { ids, spans }]).await?.concat())
+    let limit = QUERY_TOKENS_MAX.min(encoder.limits().window_tokens_max);
+    let recipe = encoder.recipe();
+    let prefix = recipe.query_prefix();
+    if !prefix.is_empty() {
+        // Only its end is the query's: the instruction is never what is cut.
+        let end = tokens.get(limit).map_or(query.len(), |token| token.range.start);
+        tokens = tokenizer.tokens(&format!("{prefix}{}", &query[..end]))?;
+    } else {
+        tokens.truncate(limit);
+    }
+    let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+    let sequence = encoder.whole(&encoder.closed(&ids));
+    Ok(encoder.embed(&[sequence]).await?.concat())
+}
+
+/// The token ids of a document's chunks, as one window.
+///
+/// # Errors
+///
+/// `Model` where the tokenizer cannot read a chunk.
+pub fn chunk_ids(encoder: &Encoder, texts: &[&str]) -> Result<Vec<u32>> {
+    Ok(sequences::Parts::of_texts(encoder, texts)?.ids(encoder))
+}
+
+/// The vectors of a document's chunks, `[chunks, dimension]`, each in the light of the others where
+/// the model can do that. Chunks are cut into windows as a page's are; an empty chunk gets zeros.
+///
+/// # Errors
+///
+/// `Limit` where a chunk alone is longer than what the model can read; else as [`Encoder::embed`].
+pub async fn embed_chunks(encoder: &Encoder, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
+    let dimension = encoder.fingerprint().dimension;
+    let mut vectors = Vec::with_capacity(texts.len());
+    let parts = sequences::Parts::of_texts(encoder, texts)?;
+    for window in parts.windows(encoder.limits()) {
+        let fresh = window.chunks.start + window.context..window.chunks.end;
+        let sequences = parts.sequences(encoder, &window);
+        let found = encoder.embed(&sequences).await?.concat();
+        let mut found = found.chunks_exact(dimension);
+        for chunk in fresh {
+            let vector = if parts.is_empty(chunk) { None } else { found.next() };
+            vectors.push(vector.map_or_else(|| vec![0.0; dimension], <[f32]>::to_vec));
+        }
+    }
+    Ok(vectors)
 }
 
 /// The hash by which an added page is known to be unchanged.
@@ -131,8 +188,13 @@ pub fn source_hash(source: Source<'_>) -> [u8; 32] {
     content_hash(&[&format, source.title.unwrap_or("").as_bytes(), source.content])
 }
 
-fn page_of(source: Source<'_>, document: Document, chunks: &[Chunk]) -> Page {
-    let passages = chunks.iter().map(|chunk| passage_of(&document, chunk)).collect();
+fn page_of(encoder: &Encoder, source: Source<'_>, document: Document, chunks: &[Chunk]) -> Page {
+    let mut passages: Vec<Passage> =
+        chunks.iter().map(|chunk| passage_of(&document, chunk)).collect();
+    if matches!(encoder.recipe(), Recipe::LastToken { .. }) {
+        // Only the state after a whole text means something to such a model.
+        passages.iter_mut().for_each(|passage| passage.sentences.clear());
+    }
     Page {
         url: source.url.to_owned(),
         title: document.title,
@@ -166,39 +228,4 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
     let slice = &text[range.clone()];
     let start = range.start + (slice.len() - slice.trim_start().len());
     start..start + slice.trim().len()
-}
-
-/// A window's token ids, and the spans of its fresh chunks followed by those of their sentences.
-///
-/// As in the late-chunking paper (arXiv 2409.04701), the special tokens before the window count
-/// to its first chunk and those after it to its last: a text of one chunk gets the vector that
-/// mean pooling over the whole text would give it.
-fn sequence_of(encoder: &Encoder, tokens: &[Token], chunks: &[Chunk], window: &Window) -> Sequence {
-    let all = &chunks[window.chunks.clone()];
-    let (first, last) = (all[0].tokens.start, all[all.len() - 1].tokens.end);
-    let ids = with_special_tokens(encoder, &tokens[first..last]);
-    let shift = encoder.tokenizer().prefix().len();
-    let place = |range: &Range<usize>| range.start - first + shift..range.end - first + shift;
-    let fresh = &all[window.context..];
-    let mut spans: Vec<Range<usize>> = fresh.iter().map(|chunk| place(&chunk.tokens)).collect();
-    if window.context == 0 {
-        spans[0].start = 0;
-    }
-    let last_chunk = fresh.len() - 1;
-    spans[last_chunk].end = ids.len();
-    let sentences = fresh.iter().flat_map(markable);
-    spans.extend(sentences.map(|sentence| place(&sentence.tokens)));
-    Sequence { ids, spans }
-}
-
-fn with_special_tokens(encoder: &Encoder, tokens: &[Token]) -> Vec<u32> {
-    let tokenizer = encoder.tokenizer();
-    let ids = tokens.iter().map(|token| token.id);
-    tokenizer
-        .prefix()
-        .iter()
-        .copied()
-        .chain(ids)
-        .chain(tokenizer.suffix().iter().copied())
-        .collect()
 }

@@ -61,10 +61,15 @@ impl Tokenizer {
             let encoding = self.inner.encode(&text[piece.clone()], false).map_err(unreadable)?;
             let ranges = encoding.get_offsets().iter();
             tokens.extend(encoding.get_ids().iter().zip(ranges).map(|(&id, &(start, end))| {
-                Token { id, range: piece.start + start..piece.start + end }
+                Token { id, range: of_word(text, piece.start + start..piece.start + end) }
             }));
         }
         Ok(tokens)
+    }
+
+    /// The id of a token by its name, special ones included.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
     }
 
     /// Special tokens that go before every sequence: `[CLS]` for BERT, none for Qwen.
@@ -76,6 +81,13 @@ impl Tokenizer {
     pub fn suffix(&self) -> &[u32] {
         &self.suffix
     }
+}
+
+/// The range without the space that tokenizers of the GPT kind keep before a word: it belongs to
+/// what stands before.
+fn of_word(text: &str, range: Range<usize>) -> Range<usize> {
+    let word = text[range.clone()].trim_start().len();
+    if word == 0 { range } else { range.end - word..range.end }
 }
 
 fn unreadable(cause: tokenizers::Error) -> Error {

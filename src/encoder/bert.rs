@@ -2,72 +2,82 @@
 
 use burn::tensor::{Device, Tensor, activation};
 
-use super::attention::Attention;
 use super::config::Config;
-use super::layers::{Linear, Norm};
-use super::weights::Weights;
+use super::kernels::attention::{self, Heads};
+use super::kernels::{Shape, Store};
+use super::layers::{LayerNorm, Linear};
+use super::parameters::Parameters;
 use crate::error::Result;
 
 /// All layers, on a device.
 pub(crate) struct Bert {
-    norm: Norm,
+    norm: LayerNorm,
     layers: Vec<Layer>,
+    heads: Heads,
 }
 
 struct Layer {
-    attention: Attention,
-    attention_norm: Norm,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    attention_norm: LayerNorm,
     widen: Linear,
     narrow: Linear,
-    output_norm: Norm,
+    output_norm: LayerNorm,
 }
 
 impl Bert {
-    /// Puts all weights but the embedding tables on the device. The pooler, a head for other
-    /// tasks, is left out.
+    /// Takes all parameters but the embedding tables. The pooler, a head for other tasks, is left
+    /// out.
     ///
     /// # Errors
     ///
-    /// As [`Weights::values`].
-    pub(crate) fn load(weights: &Weights<'_>, config: &Config, device: &Device) -> Result<Self> {
-        let norm = |name: &str| Norm::load(weights, name, config.dimension, config.epsilon, device);
-        let layer = |index: usize| {
-            let name = format!("encoder.layer.{index}");
-            let linear = |part: &str, shape: [usize; 2]| {
-                Linear::load(weights, &format!("{name}.{part}.dense"), shape, 1.0, device)
-            };
-            Ok(Layer {
-                attention: Attention::load(weights, &format!("{name}.attention"), config, device)?,
-                attention_norm: norm(&format!("{name}.attention.output.LayerNorm"))?,
-                widen: linear("intermediate", [config.inner, config.dimension])?,
-                narrow: linear("output", [config.dimension, config.inner])?,
-                output_norm: norm(&format!("{name}.output.LayerNorm"))?,
-            })
-        };
-        Ok(Bert {
-            norm: norm("embeddings.LayerNorm")?,
-            layers: (0..config.layers).map(layer).collect::<Result<_>>()?,
-        })
+    /// `Model` where one is missing.
+    pub(crate) fn load(
+        parameters: &mut Parameters,
+        config: &Config,
+        device: &Device,
+    ) -> Result<Self> {
+        let norm = LayerNorm::load(parameters, "embeddings.LayerNorm", config.epsilon, device)?;
+        let layers = (0..config.layers).map(|index| Layer::load(parameters, index, config, device));
+        let layers = layers.collect::<Result<_>>()?;
+        Ok(Bert { norm, layers, heads: Heads::of(config, false) })
     }
 
     /// Embedded rows `[batch × tokens, dimension]` → last hidden states, the same shape.
-    pub(crate) fn forward(
-        &self,
-        rows: Tensor<2>,
-        batch: usize,
-        mask: Option<&Tensor<4>>,
-    ) -> Tensor<2> {
+    pub(crate) fn forward(&self, rows: Tensor<2>, shape: &Shape) -> Tensor<2> {
         let embedded = self.norm.forward(rows);
-        self.layers.iter().fold(embedded, |x, layer| layer.forward(x, batch, mask))
+        self.layers.iter().fold(embedded, |x, layer| layer.forward(x, &self.heads, shape))
     }
 }
 
 impl Layer {
-    fn forward(&self, x: Tensor<2>, batch: usize, mask: Option<&Tensor<4>>) -> Tensor<2> {
-        let attended = self.attention.forward(x.clone(), batch, mask);
-        let x = self.attention_norm.forward(attended + x);
+    fn load(
+        parameters: &mut Parameters,
+        index: usize,
+        config: &Config,
+        device: &Device,
+    ) -> Result<Self> {
+        let name = |part: &str| format!("encoder.layer.{index}.{part}");
+        let mut linear = |part: &str| Linear::load_biased(parameters, &name(part), device);
+        let (query, key) = (linear("attention.self.query")?, linear("attention.self.key")?);
+        let (value, output) = (linear("attention.self.value")?, linear("attention.output.dense")?);
+        let (widen, narrow) = (linear("intermediate.dense")?, linear("output.dense")?);
+        let mut norm =
+            |part: &str| LayerNorm::load(parameters, &name(part), config.epsilon, device);
+        let attention_norm = norm("attention.output.LayerNorm")?;
+        let output_norm = norm("output.LayerNorm")?;
+        Ok(Layer { query, key, value, output, attention_norm, widen, narrow, output_norm })
+    }
+
+    fn forward(&self, x: Tensor<2>, heads: &Heads, shape: &Shape) -> Tensor<2> {
+        let map = |linear: &Linear, x: &Tensor<2>| linear.forward(x.clone(), shape, Store::Full);
+        let (query, key) = (map(&self.query, &x), map(&self.key, &x));
+        let mixed = attention::attention(query, key, map(&self.value, &x), heads, shape);
+        let x = self.attention_norm.forward(map(&self.output, &mixed) + x);
         // The GELU here is the exact one, by the error function.
-        let wide = activation::gelu(self.widen.forward(x.clone()));
-        self.output_norm.forward(self.narrow.forward(wide) + x)
+        let wide = activation::gelu(map(&self.widen, &x));
+        self.output_norm.forward(map(&self.narrow, &wide) + x)
     }
 }

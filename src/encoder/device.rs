@@ -1,14 +1,19 @@
-//! Where tensors live: the CPU, or the one WebGPU device of this process.
+//! Where tensors live: the CPU, or a WebGPU device.
 
 use burn::tensor::Device;
 
 use super::DeviceKind;
 use crate::error::Result;
 
-/// A device and the name to show for it.
+/// A device and what is known of it.
 pub(crate) struct Place {
     pub(crate) device: Device,
+    /// The name to show.
     pub(crate) name: String,
+    /// Whether the kernels of `kernels` run there.
+    pub(crate) gpu: bool,
+    /// Whether its shaders know f16.
+    pub(crate) half: bool,
 }
 
 /// Opens a device, or gives the one that is open already.
@@ -18,7 +23,10 @@ pub(crate) struct Place {
 /// `Device` where there is none, or the build has no support for it.
 pub(crate) async fn open(kind: DeviceKind) -> Result<Place> {
     match kind {
-        DeviceKind::Cpu => Ok(Place { device: Device::flex(), name: "SIMD".to_owned() }),
+        DeviceKind::Cpu => {
+            let (device, name) = (Device::flex(), "SIMD".to_owned());
+            Ok(Place { device, name, gpu: false, half: false })
+        }
         DeviceKind::WebGpu => web_gpu().await,
     }
 }
@@ -26,7 +34,8 @@ pub(crate) async fn open(kind: DeviceKind) -> Result<Place> {
 #[cfg(feature = "gpu")]
 async fn web_gpu() -> Result<Place> {
     let opened = super::gpu::open().await?;
-    Ok(Place { device: opened.device, name: opened.adapter.name })
+    let (name, half) = (opened.adapter.name, opened.half);
+    Ok(Place { device: opened.device, name, gpu: true, half })
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -1,12 +1,18 @@
-//! The one WebGPU device of this process. burn opens a device once and never again, so it is kept
-//! and shared by all encoders.
+//! The WebGPU device of this process, which all encoders share: opened here, and not by burn, so
+//! that it keeps to WebGPU's default limits of memory on every adapter.
 
 use burn::tensor::Device;
-use burn::tensor::wgpu::{WgpuInitError, WgpuSetup, wgpu};
+use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is known of the adapter that burn chose.
+/// The most that one binding of a kernel may see, in bytes: WebGPU's default.
+const BINDING_BYTES_MAX: u64 = 128 << 20;
+
+/// The largest buffer, in bytes: WebGPU's default.
+const BUFFER_BYTES_MAX: u64 = 256 << 20;
+
+/// What is known of the adapter that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adapter {
     /// The name to show, `WebGPU` where the adapter tells none.
@@ -20,6 +26,8 @@ pub struct Adapter {
 pub(crate) struct Opened {
     pub(crate) device: Device,
     pub(crate) adapter: Adapter,
+    /// Whether its shaders know f16.
+    pub(crate) half: bool,
 }
 
 /// Opens the WebGPU device, Vulkan, Metal or DX12 natively, and tells what it runs on.
@@ -41,8 +49,8 @@ pub(crate) async fn open() -> Result<Opened> {
     if let Some(opened) = kept.as_ref() {
         return Ok(opened.clone());
     }
-    let (device, setup) = Device::wgpu_options().init_with_setup().map_err(refused)?;
-    Ok(kept.insert(opened(device, &setup)).clone())
+    let opened = cubecl::future::block_on(request())?;
+    Ok(kept.insert(opened).clone())
 }
 
 /// In a browser one worker is one thread, and its one encoder asks once at a time.
@@ -56,17 +64,48 @@ pub(crate) async fn open() -> Result<Opened> {
     if let Some(opened) = OPENED.with_borrow(Clone::clone) {
         return Ok(opened);
     }
-    let (device, setup) = Device::wgpu_options().init_with_setup_async().await.map_err(refused)?;
-    let opened = opened(device, &setup);
+    let opened = request().await?;
     OPENED.set(Some(opened.clone()));
     Ok(opened)
 }
 
-fn opened(device: Device, setup: &WgpuSetup) -> Opened {
-    let info = setup.adapter.get_info();
+async fn request() -> Result<Opened> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::PRIMARY,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..wgpu::RequestAdapterOptions::default()
+    };
+    let adapter = instance.request_adapter(&options).await.map_err(refused)?;
+    let (device, queue) = adapter.request_device(&descriptor(&adapter)).await.map_err(refused)?;
+    let info = adapter.get_info();
+    let half = device.features().contains(wgpu::Features::SHADER_F16);
+    let setup = WgpuSetup { instance, adapter, device, queue, backend: info.backend };
+    let device = Device::wgpu_options().setup(setup).init().map_err(refused)?;
     let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name);
     let name = if info.name.is_empty() { "WebGPU".to_owned() } else { info.name };
-    Opened { device, adapter: Adapter { name, software } }
+    Ok(Opened { device, adapter: Adapter { name, software }, half })
+}
+
+/// All that the adapter can, but for memory: what runs at the default limits runs everywhere.
+fn descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+    let mut limits = adapter.limits();
+    limits.max_buffer_size = limits.max_buffer_size.min(BUFFER_BYTES_MAX);
+    limits.max_storage_buffer_binding_size =
+        limits.max_storage_buffer_binding_size.min(BINDING_BYTES_MAX);
+    // burn asks the adapter, and not the device, what its own kernels may use.
+    let features = adapter.features()
+        - wgpu::Features::MAPPABLE_PRIMARY_BUFFERS
+        - wgpu::Features::all_experimental_mask();
+    wgpu::DeviceDescriptor {
+        label: Some("burrow"),
+        required_features: features,
+        required_limits: limits,
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..wgpu::DeviceDescriptor::default()
+    }
 }
 
 /// Browsers do not tell the type of an adapter, but the known software ones by name.
@@ -75,7 +114,7 @@ fn is_software(name: &str) -> bool {
     ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|known| name.contains(known))
 }
 
-fn refused(cause: WgpuInitError) -> Error {
+fn refused(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
     let message = "no WebGPU device can be had: encode on the CPU";
     Error::new(ErrorKind::Device, message).with_source(cause)
 }

@@ -1,87 +1,131 @@
-//! The two things every transformer layer is made of: linear maps and layer norms.
+//! What every transformer layer is made of: linear maps and norms.
 
 use burn::tensor::{Device, Tensor, TensorData, module};
 
-use super::weights::Weights;
+use super::device::Place;
+use super::kernels::{self, Shape, Store};
+use super::matrix::{Form, Matrix};
+use super::parameters::Parameters;
 use crate::error::Result;
 
-/// `x · weight + bias`.
+/// Rows of a compact matrix that are decoded at a time: enough to keep the product busy, few enough
+/// to stay in the cache.
+const PANEL_ROWS: usize = 256;
+
+/// The matrix of a linear map, where it computes.
+pub(crate) enum Weight {
+    /// `[outputs, inputs]` in f32, on the CPU.
+    Dense(Tensor<2>),
+    /// In its stored form, on the CPU: decoded panel by panel.
+    Compact(Matrix),
+    /// On the GPU, in its stored form: decoded within the product.
+    #[cfg(feature = "gpu")]
+    Gpu(kernels::linear::GpuMatrix),
+}
+
+impl Weight {
+    /// Puts a matrix where it computes.
+    pub(crate) fn new(matrix: Matrix, place: &Place) -> Self {
+        #[cfg(feature = "gpu")]
+        if place.gpu {
+            return Weight::Gpu(kernels::linear::GpuMatrix::new(&matrix, &place.device));
+        }
+        match matrix.form {
+            Form::F32 => {
+                let shape = [matrix.rows, matrix.columns];
+                let values = TensorData::new(matrix.values(), shape);
+                Weight::Dense(Tensor::from_data(values, &place.device))
+            }
+            _ => Weight::Compact(matrix),
+        }
+    }
+}
+
+/// `x · weightᵀ + bias`.
 pub(crate) struct Linear {
-    /// `[inputs, outputs]`: turned over from the file's order once, at load.
-    weight: Tensor<2>,
-    /// `[outputs]`
-    bias: Tensor<1>,
+    weight: Weight,
+    bias: Option<Tensor<1>>,
 }
 
 impl Linear {
-    /// Loads `<name>.weight`, `[outputs, inputs]` in the file, and `<name>.bias`, both times
-    /// `scale`.
+    /// Takes `<name>.weight`.
     ///
     /// # Errors
     ///
-    /// As [`Weights::values`].
-    pub(crate) fn load(
-        weights: &Weights<'_>,
-        name: &str,
-        [outputs, inputs]: [usize; 2],
-        scale: f32,
-        device: &Device,
-    ) -> Result<Self> {
-        let weight = weights.values(&format!("{name}.weight"), &[outputs, inputs])?;
-        let bias = weights.values(&format!("{name}.bias"), &[outputs])?;
-        let scaled =
-            |values: Vec<f32>| values.into_iter().map(|value| value * scale).collect::<Vec<f32>>();
-        let weight = transposed(&scaled(weight), inputs);
-        Ok(Linear {
-            weight: Tensor::from_data(TensorData::new(weight, [inputs, outputs]), device),
-            bias: vector(scaled(bias), device),
-        })
+    /// `Model` where it is missing.
+    pub(crate) fn load(parameters: &mut Parameters, name: &str) -> Result<Self> {
+        Ok(Linear { weight: parameters.weight(&format!("{name}.weight"))?, bias: None })
     }
 
-    /// `[rows, inputs]` → `[rows, outputs]`
-    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        module::linear(x, self.weight.clone(), Some(self.bias.clone()))
+    /// Takes `<name>.weight` and `<name>.bias`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Linear::load`].
+    pub(crate) fn load_biased(
+        parameters: &mut Parameters,
+        name: &str,
+        device: &Device,
+    ) -> Result<Self> {
+        let bias = Some(parameters.vector(&format!("{name}.bias"), device)?);
+        Ok(Linear { bias, ..Linear::load(parameters, name)? })
+    }
+
+    /// `[rows, inputs]` → `[rows, outputs]`. `store` is how the GPU stores the result.
+    pub(crate) fn forward(&self, x: Tensor<2>, shape: &Shape, store: Store) -> Tensor<2> {
+        let product = match &self.weight {
+            Weight::Dense(weight) => x.matmul(weight.clone().transpose()),
+            Weight::Compact(matrix) => compact_product(x, matrix),
+            #[cfg(feature = "gpu")]
+            Weight::Gpu(matrix) => kernels::linear::product(x, matrix, shape, store),
+        };
+        let _ = (shape, store);
+        match &self.bias {
+            Some(bias) => product + bias.clone().unsqueeze(),
+            None => product,
+        }
     }
 }
 
+/// `x · matrixᵀ` without ever having all of the matrix in f32.
+fn compact_product(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
+    let device = x.device();
+    let panels = (0..matrix.rows).step_by(PANEL_ROWS).map(|first| {
+        let rows = PANEL_ROWS.min(matrix.rows - first);
+        let mut values = vec![0.0; rows * matrix.columns];
+        matrix.decode_rows(first, &mut values);
+        let panel = TensorData::new(values, [rows, matrix.columns]);
+        x.clone().matmul(Tensor::<2>::from_data(panel, &device).transpose())
+    });
+    Tensor::cat(panels.collect(), 1)
+}
+
 /// Mean 0 and variance 1 in every row, then times `gain` plus `bias`.
-pub(crate) struct Norm {
+pub(crate) struct LayerNorm {
     gain: Tensor<1>,
     bias: Tensor<1>,
     epsilon: f64,
 }
 
-impl Norm {
-    /// Loads `<name>.weight` and `<name>.bias`, `[dimension]` each.
+impl LayerNorm {
+    /// Takes `<name>.weight` and `<name>.bias`, `[dimension]` each.
     ///
     /// # Errors
     ///
-    /// As [`Weights::values`].
+    /// `Model` where one is missing.
     pub(crate) fn load(
-        weights: &Weights<'_>,
+        parameters: &mut Parameters,
         name: &str,
-        dimension: usize,
         epsilon: f64,
         device: &Device,
     ) -> Result<Self> {
-        let gain = weights.values(&format!("{name}.weight"), &[dimension])?;
-        let bias = weights.values(&format!("{name}.bias"), &[dimension])?;
-        Ok(Norm { gain: vector(gain, device), bias: vector(bias, device), epsilon })
+        let gain = parameters.vector(&format!("{name}.weight"), device)?;
+        let bias = parameters.vector(&format!("{name}.bias"), device)?;
+        Ok(LayerNorm { gain, bias, epsilon })
     }
 
     /// `[rows, dimension]` → the same
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         module::layer_norm(x, self.gain.clone(), Some(self.bias.clone()), self.epsilon)
     }
-}
-
-fn vector(values: Vec<f32>, device: &Device) -> Tensor<1> {
-    let length = values.len();
-    Tensor::from_data(TensorData::new(values, [length]), device)
-}
-
-/// `[rows, columns]` → `[columns, rows]`
-fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
-    let column = |column: usize| values.iter().skip(column).step_by(columns).copied();
-    (0..columns).flat_map(column).collect()
 }

@@ -1,123 +1,170 @@
-//! `model.safetensors`: every tensor's presence, shape and values are checked as it is read.
+//! A weights file, `*.safetensors`: every tensor's shape, type and values are checked as it is read.
 
-use burn::tensor::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
+use super::matrix::{Form, GROUP};
+use super::plan::{Expected, PREFIXES, Plan, Role};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The file's name, for messages.
-const FILE: &str = "model.safetensors";
+/// What follows a matrix's name in the name of its groups' scales.
+pub(crate) const SCALES: &str = ".scales";
+
+/// What parts a matrix's name from the first of the rows that are in the tensor, where a matrix is
+/// stored in several.
+pub(crate) const PART: char = '@';
+
+/// Consecutive rows of a tensor of the plan, or all of it.
+pub(crate) struct Piece<'a> {
+    /// The name in the plan.
+    pub(crate) name: &'a str,
+    pub(crate) role: Role,
+    /// The shape of the whole.
+    pub(crate) shape: &'a [usize],
+    pub(crate) first_row: usize,
+    pub(crate) rows: usize,
+    pub(crate) form: Form,
+    pub(crate) codes: &'a [u8],
+    pub(crate) scales: &'a [u8],
+}
 
 /// A weights file whose header has been checked against its length.
 pub(crate) struct Weights<'a> {
+    file: &'a str,
     tensors: SafeTensors<'a>,
-    prefix: &'static str,
 }
 
 impl<'a> Weights<'a> {
-    /// Reads the header. `probe` is the name of a tensor that every model of the family has: it
-    /// tells whether the names begin with `bert.`, as they do where a head was trained on top.
+    /// Reads the header.
     ///
     /// # Errors
     ///
-    /// `Model` where the file is cut off, altered, or not of this family.
-    pub(crate) fn open(bytes: &'a [u8], probe: &str) -> Result<Self> {
+    /// `Model` where the file is cut off or altered.
+    pub(crate) fn open(file: &'a str, bytes: &'a [u8]) -> Result<Self> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|cause| {
             let reason = format!("its header does not fit its {} bytes", bytes.len());
-            damaged(&reason).with_source(cause)
+            damaged(file, &reason).with_source(cause)
         })?;
-        let names = tensors.names();
-        let prefix = ["", "bert."]
-            .into_iter()
-            .find(|prefix| names.iter().any(|name| name.strip_prefix(prefix) == Some(probe)))
-            .ok_or_else(|| damaged(&format!("it has no tensor \"{probe}\"")))?;
-        Ok(Weights { tensors, prefix })
+        Ok(Weights { file, tensors })
     }
 
-    /// A tensor's values in the order of the file.
+    /// Everything in the file that the plan asks for, in the order of the file.
     ///
     /// # Errors
     ///
-    /// `Model` where it is missing, has another shape or type, or holds a value that is not finite.
-    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let (precision, bytes) = self.bytes(name, shape)?;
-        Ok(precision.decode(bytes))
+    /// `Model` where a tensor has another shape or type, or holds a value that is not finite.
+    pub(crate) fn pieces(&'a self, plan: &'a Plan) -> impl Iterator<Item = Result<Piece<'a>>> {
+        self.tensors.iter().filter_map(|(full, tensor)| {
+            let (name, part) = match full.split_once(PART) {
+                Some((name, part)) => (name, Some(part)),
+                None => (full, None),
+            };
+            if part.is_some_and(|part| part.ends_with(SCALES)) {
+                return None;
+            }
+            let stripped = PREFIXES.iter().filter_map(|prefix| name.strip_prefix(prefix));
+            let (name, expected) = stripped.filter_map(|name| plan.get_key_value(name)).next()?;
+            Some(self.piece(full, part, &tensor, name, expected))
+        })
     }
 
-    /// A tensor's bytes as they lie in the file, checked as [`Weights::values`] does.
-    pub(crate) fn bytes(&self, name: &str, shape: &[usize]) -> Result<(Precision, &'a [u8])> {
-        let full = format!("{}{name}", self.prefix);
-        let tensor = self
-            .tensors
-            .tensor(&full)
-            .map_err(|cause| damaged(&format!("it has no tensor \"{full}\"")).with_source(cause))?;
-        if tensor.shape() != shape {
-            let found = tensor.shape();
-            return Err(damaged(&format!(
-                "\"{full}\" has shape {found:?}, but by config.json it must have {shape:?}"
-            )));
+    fn piece(
+        &'a self,
+        full: &str,
+        part: Option<&str>,
+        tensor: &TensorView<'a>,
+        name: &'a str,
+        expected: &'a Expected,
+    ) -> Result<Piece<'a>> {
+        let form = self.form(full, tensor, expected)?;
+        let (first_row, rows) = self.rows(full, part, tensor, form, expected)?;
+        let scales = match form {
+            Form::Q8 | Form::Q4 => self.scales(full, rows, expected)?,
+            Form::F32 | Form::F16 | Form::Bf16 => &[],
+        };
+        if !form.all_finite(tensor.data()) {
+            return Err(self.damaged(&format!("\"{full}\" holds values that are not finite")));
         }
-        let precision = Precision::of(&full, &tensor)?;
-        if !precision.all_finite(tensor.data()) {
-            return Err(damaged(&format!("\"{full}\" holds values that are not finite")));
-        }
-        Ok((precision, tensor.data()))
+        let (role, shape) = (expected.role, &expected.shape[..]);
+        Ok(Piece { name, role, shape, first_row, rows, form, codes: tensor.data(), scales })
     }
-}
 
-/// How a float is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Precision {
-    F32,
-    F16,
-    Bf16,
-}
-
-impl Precision {
-    fn of(name: &str, tensor: &TensorView<'_>) -> Result<Self> {
+    fn form(&self, full: &str, tensor: &TensorView<'_>, expected: &Expected) -> Result<Form> {
+        let quantized = expected.role != Role::Small;
         match tensor.dtype() {
-            Dtype::F32 => Ok(Precision::F32),
-            Dtype::F16 => Ok(Precision::F16),
-            Dtype::BF16 => Ok(Precision::Bf16),
-            other => Err(damaged(&format!(
-                "\"{name}\" is of type {other:?}; only F32, F16 and BF16 are supported"
+            Dtype::F32 => Ok(Form::F32),
+            Dtype::F16 => Ok(Form::F16),
+            Dtype::BF16 => Ok(Form::Bf16),
+            Dtype::I8 if quantized => Ok(Form::Q8),
+            Dtype::U8 if quantized => Ok(Form::Q4),
+            other => Err(self.damaged(&format!(
+                "\"{full}\" is of type {other:?}; only F32, F16 and BF16, and what `burrow pack` \
+                 makes of them, are supported"
             ))),
         }
     }
 
-    /// Bytes of one value.
-    pub(crate) fn width(self) -> usize {
-        match self {
-            Precision::F32 => 4,
-            Precision::F16 | Precision::Bf16 => 2,
+    /// The first row and the number of rows, after a check of the shape.
+    fn rows(
+        &self,
+        full: &str,
+        part: Option<&str>,
+        tensor: &TensorView<'_>,
+        form: Form,
+        expected: &Expected,
+    ) -> Result<(usize, usize)> {
+        let found = tensor.shape();
+        let columns = expected.shape.get(1).copied();
+        let stored: Vec<usize> = match (form, columns) {
+            (Form::Q8 | Form::Q4, Some(columns)) if !columns.is_multiple_of(GROUP) => {
+                let message = format!("\"{full}\" is quantized, but has rows of {columns}");
+                return Err(self.damaged(&message));
+            }
+            (Form::Q4, Some(columns)) => vec![expected.shape[0], columns / 2],
+            _ => expected.shape.clone(),
+        };
+        let Some(part) = part else {
+            return match found == stored {
+                true => Ok((0, found.first().copied().unwrap_or(0))),
+                false => Err(self.misshapen(full, found, &stored)),
+            };
+        };
+        let first: usize =
+            part.parse().map_err(|_| self.damaged(&format!("\"{full}\" does not name a row")))?;
+        let end = found.first().and_then(|rows| rows.checked_add(first));
+        let fits = end.is_some_and(|end| end <= stored[0]) && found[1..] == stored[1..];
+        match fits && found[0] > 0 && expected.role != Role::Small {
+            true => Ok((first, found[0])),
+            false => Err(self.misshapen(full, found, &stored)),
         }
     }
 
-    /// The values of little-endian bytes; a rest shorter than a value is dropped.
-    pub(crate) fn decode(self, bytes: &[u8]) -> Vec<f32> {
-        match self {
-            Precision::F32 => values(bytes, f32::from_le_bytes).collect(),
-            Precision::F16 => values(bytes, f16::from_le_bytes).map(f16::to_f32).collect(),
-            Precision::Bf16 => values(bytes, bf16::from_le_bytes).map(bf16::to_f32).collect(),
+    fn scales(&'a self, full: &str, rows: usize, expected: &Expected) -> Result<&'a [u8]> {
+        let name = format!("{full}{SCALES}");
+        let tensor = self.tensors.tensor(&name).map_err(|cause| {
+            self.damaged(&format!("it has no tensor \"{name}\"")).with_source(cause)
+        })?;
+        let stored = [rows, expected.shape[1] / GROUP];
+        if tensor.dtype() != Dtype::F16 || tensor.shape() != stored {
+            return Err(self.misshapen(&name, tensor.shape(), &stored));
         }
+        if !Form::F16.all_finite(tensor.data()) {
+            return Err(self.damaged(&format!("\"{name}\" holds values that are not finite")));
+        }
+        Ok(tensor.data())
     }
 
-    fn all_finite(self, bytes: &[u8]) -> bool {
-        match self {
-            Precision::F32 => values(bytes, f32::from_le_bytes).all(f32::is_finite),
-            Precision::F16 => values(bytes, f16::from_le_bytes).all(f16::is_finite),
-            Precision::Bf16 => values(bytes, bf16::from_le_bytes).all(bf16::is_finite),
-        }
+    fn misshapen(&self, full: &str, found: &[usize], stored: &[usize]) -> Error {
+        self.damaged(&format!(
+            "\"{full}\" has shape {found:?}, but by config.json it must have {stored:?}"
+        ))
+    }
+
+    fn damaged(&self, reason: &str) -> Error {
+        damaged(self.file, reason)
     }
 }
 
-fn values<const WIDTH: usize, T>(
-    bytes: &[u8],
-    read: impl Fn([u8; WIDTH]) -> T,
-) -> impl Iterator<Item = T> {
-    bytes.as_chunks::<WIDTH>().0.iter().map(move |&value| read(value))
-}
-
-fn damaged(reason: &str) -> Error {
-    Error::new(ErrorKind::Model, format!("{FILE}: {reason}. Fetch the file again"))
+/// What is wrong with a weights file.
+pub(crate) fn damaged(file: &str, reason: &str) -> Error {
+    Error::new(ErrorKind::Model, format!("{file}: {reason}. Fetch the file again"))
 }

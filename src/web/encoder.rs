@@ -7,10 +7,67 @@ use wasm_bindgen::prelude::*;
 use super::error::JsResult;
 use super::format_place;
 use crate::blocks::{Format, Source};
-use crate::encoder::{self, DeviceKind, ModelFiles, Sequence};
+use crate::encoder::{self, DeviceKind, ModelInfo, Sequence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::format;
 use crate::pipeline;
+
+/// A model on its way to a device, weights file by weights file.
+#[wasm_bindgen]
+pub struct ModelLoader {
+    loader: encoder::Loader,
+}
+
+#[wasm_bindgen]
+impl ModelLoader {
+    /// Reads the small files and opens the device, `cpu` or `webgpu`. `manifest` is `burrow.json`,
+    /// where the model's folder has one.
+    ///
+    /// # Errors
+    ///
+    /// `model` where a file is cut off, altered or of an unknown family; `device` where the device
+    /// cannot be had; `input` where it is unknown.
+    pub async fn start(
+        name: String,
+        manifest: Option<Vec<u8>>,
+        config: Vec<u8>,
+        tokenizer: Vec<u8>,
+        device: String,
+    ) -> JsResult<ModelLoader> {
+        let device = device_kind(&device)?;
+        let info = ModelInfo { name, config, tokenizer, manifest };
+        Ok(ModelLoader { loader: encoder::Loader::start(info, device).await? })
+    }
+
+    /// Checks a weights file, puts what the model needs of it on the device, and lets go of it.
+    /// `sha256`, in hexadecimal, is computed here where it is not given. Resolves when the device
+    /// has taken it, so that no more than one file is held.
+    ///
+    /// # Errors
+    ///
+    /// `model` where the file is cut off, altered, or not the one that the manifest lists.
+    pub async fn add(
+        &mut self,
+        file: String,
+        bytes: Vec<u8>,
+        sha256: Option<String>,
+    ) -> JsResult<()> {
+        self.loader.add(&file, &bytes, sha256)?;
+        drop(bytes);
+        Ok(self.loader.settle().await?)
+    }
+
+    /// Puts the layers together and has the device encode the model's golden texts. The loader is
+    /// used up.
+    ///
+    /// # Errors
+    ///
+    /// `model` where a tensor is missing; `device` where the device computes nonsense: load again
+    /// on another.
+    pub async fn finish(self) -> JsResult<Encoder> {
+        Ok(Encoder { encoder: Rc::new(self.loader.finish().await?) })
+    }
+}
 
 /// A loaded model on a device.
 #[wasm_bindgen]
@@ -21,22 +78,19 @@ pub struct Encoder {
 
 #[wasm_bindgen]
 impl Encoder {
-    /// Loads a model from its files and tries it out. `device` is `cpu` or `webgpu`.
-    ///
-    /// # Errors
-    ///
-    /// `model` where a file is cut off, altered or of an unknown family; `device` where the device
-    /// cannot be had or computes nonsense; `input` where it is unknown.
-    pub async fn load(
-        name: String,
-        config: Vec<u8>,
-        tokenizer: Vec<u8>,
-        weights: Vec<u8>,
-        device: String,
-    ) -> JsResult<Encoder> {
-        let device = device_kind(&device)?;
-        let files = ModelFiles { name, config, tokenizer, weights };
-        Ok(Encoder { encoder: Rc::new(encoder::Encoder::load(files, device).await?) })
+    /// How values between the layers are stored: `f32` or `f16`.
+    pub fn precision(&self) -> String {
+        self.encoder.precision().to_owned()
+    }
+
+    /// How the weights are stored: `f32`, `f16`, `bf16`, `q8` or `q4`.
+    pub fn weights(&self) -> String {
+        self.encoder.weights().to_owned()
+    }
+
+    /// In which ways this is less than was asked for, as sentences to show.
+    pub fn reasons(&self) -> Vec<String> {
+        self.encoder.reasons().to_vec()
     }
 
     /// What `Index.bind` wants to know: in which space this encoder's vectors lie.
@@ -94,15 +148,14 @@ impl Encoder {
         Ok(self.encoder.hidden_states(&batch).await?.concat())
     }
 
-    /// The mean of every sequence's hidden states, `[sequences, dimension]`. For tests, as
-    /// `hiddenStates`.
+    /// The vector of every sequence, `[sequences, dimension]`. For tests, as `hiddenStates`.
     ///
     /// # Errors
     ///
     /// As `hiddenStates`.
     pub async fn embed(&self, ids: Vec<u32>, lengths: Vec<u32>) -> JsResult<Vec<f32>> {
-        let whole = |ids: Vec<u32>| Sequence { spans: vec![0..ids.len()], ids };
-        let batch: Vec<Sequence> = sequences(&ids, &lengths)?.into_iter().map(whole).collect();
+        let batch = sequences(&ids, &lengths)?;
+        let batch: Vec<Sequence> = batch.iter().map(|ids| self.encoder.whole(ids)).collect();
         Ok(self.encoder.embed(&batch).await?.concat())
     }
 }

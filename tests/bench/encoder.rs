@@ -7,7 +7,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use burrow::encoder::{DeviceKind, Encoder, ModelFiles, Sequence};
+use burrow::encoder::{DeviceKind, Encoder, Loader, ModelInfo, Sequence};
 
 /// Sequences and their length: a query, windows of growing length, a batch of passages.
 const SHAPES: [(usize, usize); 6] = [(1, 16), (1, 128), (1, 256), (1, 512), (8, 128), (32, 16)];
@@ -18,14 +18,13 @@ const OPERATIONS: f64 = 2.0 * 10.6e6;
 fn main() {
     let Some(path) = support::model("model.safetensors") else { return };
     let read = |name: &str| std::fs::read(path.with_file_name(name)).unwrap();
-    let files = ModelFiles {
-        name: "all-MiniLM-L6-v2".to_owned(),
-        config: read("config.json"),
-        tokenizer: read("tokenizer.json"),
-        weights: read("model.safetensors"),
-    };
+    let (config, tokenizer) = (read("config.json"), read("tokenizer.json"));
+    let info = ModelInfo { name: "all-MiniLM-L6-v2".to_owned(), config, tokenizer, manifest: None };
+    let weights = read("model.safetensors");
     let start = Instant::now();
-    let encoder = pollster::block_on(Encoder::load(files, DeviceKind::Cpu)).unwrap();
+    let mut loader = pollster::block_on(Loader::start(info, DeviceKind::Cpu)).unwrap();
+    loader.add("model.safetensors", &weights, None).unwrap();
+    let encoder = pollster::block_on(loader.finish()).unwrap();
     println!("load {:?}", start.elapsed());
     for (sequences, tokens) in SHAPES {
         let one = Sequence { ids: (2000..2000 + tokens as u32).collect(), spans: vec![0..tokens] };

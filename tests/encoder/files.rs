@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use burn::tensor::{bf16, f16};
-use burrow::encoder::ModelFiles;
 use burrow::{Error, ErrorKind};
 use safetensors::{Dtype, SafeTensors, View};
 
 use crate::parity::encode;
-use crate::reference::{Case, Reference, cosine, load, tiny, tiny_files};
+use crate::reference::{Case, ModelFiles, Reference, cosine, load, tiny, tiny_files};
 
 /// A tensor that is written to a file.
 #[derive(Clone)]
@@ -203,7 +202,7 @@ fn a_configuration_that_does_not_fit_is_refused() {
         check_refused(json(text), "config.json", &[]);
     }
     let cases = [
-        ("model_type", "qwen3".into(), "bert"),
+        ("model_type", "gpt2".into(), "bert"),
         ("hidden_act", "relu".into(), "gelu"),
         ("position_embedding_type", "relative_key".into(), "absolute"),
         ("is_decoder", true.into(), "encoders"),
@@ -212,7 +211,7 @@ fn a_configuration_that_does_not_fit_is_refused() {
         ("num_hidden_layers", u64::MAX.into(), "num_hidden_layers"),
         ("hidden_size", 36.into(), "multiple"),
         ("intermediate_size", (1u64 << 40).into(), "intermediate_size"),
-        ("layer_norm_eps", (-1.0).into(), "layer_norm_eps"),
+        ("layer_norm_eps", (-1.0).into(), "eps"),
         ("max_position_embeddings", 9.into(), "room"),
     ];
     for (name, value, word) in cases {

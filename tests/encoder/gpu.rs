@@ -3,7 +3,7 @@
 use burrow::ErrorKind;
 use burrow::encoder::{DeviceKind, Encoder, Sequence, adapter};
 
-use crate::reference::{Reference, cosine, files, load, real_folder, tiny, tiny_files};
+use crate::reference::{Reference, cosine, files, load, load_on, real_folder, tiny, tiny_files};
 
 /// The least cosine to the CPU's vectors that is allowed on a GPU.
 const COSINE_MIN: f64 = 0.9999;
@@ -19,11 +19,11 @@ fn web_gpu_equals_the_cpu() {
         }
     };
     println!("adapter {} (software: {})", adapter.name, adapter.software);
-    let gpu = pollster::block_on(Encoder::load(tiny_files(), DeviceKind::WebGpu)).unwrap();
+    let gpu = load_on(tiny_files(), DeviceKind::WebGpu).unwrap();
     assert_eq!(gpu.device(), (DeviceKind::WebGpu, &adapter.name[..]));
     compare(&gpu, &tiny(), &Reference::read("tiny-bert"), 6);
     let Some(folder) = real_folder() else { return };
-    let gpu = pollster::block_on(Encoder::load(files(&folder), DeviceKind::WebGpu)).unwrap();
+    let gpu = load_on(files(&folder), DeviceKind::WebGpu).unwrap();
     let cpu = load(files(&folder)).unwrap();
     compare(&gpu, &cpu, &Reference::read("all-MiniLM-L6-v2"), 3);
 }

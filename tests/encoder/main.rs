@@ -9,4 +9,5 @@ mod files;
 mod gpu;
 mod inputs;
 mod parity;
+mod qwen3;
 mod reference;

@@ -89,6 +89,7 @@ fn check_published(encoder: &Encoder) {
             .collect(),
         vector: 0,
         states: Vec::new(),
+        layers: Vec::new(),
     });
     let results = encode(encoder, &cases.iter().collect::<Vec<_>>());
     let Some(batch) = published("test_bert__bert_batch.json") else { return };

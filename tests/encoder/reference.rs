@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use burrow::encoder::{DeviceKind, Encoder, ModelFiles};
+use burrow::encoder::{DeviceKind, Encoder, Loader, ModelInfo};
 use serde::Deserialize;
 
 use crate::support;
@@ -25,6 +25,9 @@ pub(crate) struct Case {
     pub(crate) ids: Vec<u32>,
     pub(crate) vector: usize,
     pub(crate) states: Vec<(usize, usize)>,
+    /// The rows that leave each layer, where they are kept.
+    #[serde(default)]
+    pub(crate) layers: Vec<Vec<(usize, usize)>>,
 }
 
 impl Reference {
@@ -48,6 +51,14 @@ pub(crate) fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
 
+/// A model's files, to be changed before they are loaded.
+pub(crate) struct ModelFiles {
+    pub(crate) name: String,
+    pub(crate) config: Vec<u8>,
+    pub(crate) tokenizer: Vec<u8>,
+    pub(crate) weights: Vec<u8>,
+}
+
 pub(crate) fn files(folder: &Path) -> ModelFiles {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     ModelFiles {
@@ -63,7 +74,20 @@ pub(crate) fn tiny_files() -> ModelFiles {
 }
 
 pub(crate) fn load(files: ModelFiles) -> burrow::Result<Encoder> {
-    pollster::block_on(Encoder::load(files, DeviceKind::Cpu))
+    load_on(files, DeviceKind::Cpu)
+}
+
+pub(crate) fn load_on(files: ModelFiles, device: DeviceKind) -> burrow::Result<Encoder> {
+    let ModelFiles { name, config, tokenizer, weights } = files;
+    let info = ModelInfo { name, config, tokenizer, manifest: None };
+    let mut loader = pollster::block_on(Loader::start(info, device))?;
+    loader.add("model.safetensors", &weights, None)?;
+    pollster::block_on(loader.finish())
+}
+
+/// One of the shapes in `tests/data/tiny-qwen3`.
+pub(crate) fn qwen3_files(shape: &str) -> ModelFiles {
+    files(&data().join("tiny-qwen3").join(shape))
 }
 
 pub(crate) fn tiny() -> Encoder {

@@ -1,13 +1,17 @@
 //! The command line: what the browser does, natively.
 
+mod embed;
 mod eval;
 mod folder;
 mod model;
+mod pack;
 mod pages;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use burrow::encoder::pack::{PackedWeights, SHARD_BYTES};
 use clap::{Args, Parser, Subcommand};
 
 /// Search that never leaves your machine.
@@ -37,6 +41,44 @@ enum Command {
         /// The folder to read, with all folders in it.
         pages: PathBuf,
     },
+    /// Prints the vectors of texts, one JSON object a line: INT8, bits, and f32 on request.
+    Embed {
+        #[command(flatten)]
+        model: ModelArgs,
+        /// The input is a JSON array of documents, each an array of chunks, which are encoded in the
+        /// light of each other. Else every line is a text of its own.
+        #[arg(long, conflicts_with = "query")]
+        context: bool,
+        /// The texts are queries: some models read these with an instruction.
+        #[arg(long)]
+        query: bool,
+        /// Print the vectors in f32 too.
+        #[arg(long)]
+        f32: bool,
+        /// The file to read; standard input where none is given.
+        input: Option<PathBuf>,
+    },
+    /// Packs a model for the browser: shards that can be streamed, checked and kept one by one.
+    Pack {
+        /// Folder of the publisher's files: config.json, tokenizer.json and *.safetensors.
+        source: PathBuf,
+        /// The folder to make.
+        target: PathBuf,
+        /// How weights are written.
+        #[arg(long, value_enum, default_value_t = WeightsArg::Q8)]
+        weights: WeightsArg,
+        /// Size of a shard, in KiB; at most 32 MiB.
+        #[arg(long, default_value_t = SHARD_BYTES / 1024)]
+        shard_kib: usize,
+    },
+    /// Compares a model's vectors with those that were published for it.
+    Verify {
+        /// Folder of the model, named as its publisher names it: pplx-embed-v1-0.6b.
+        model: PathBuf,
+        /// Where to encode.
+        #[arg(long, value_enum, default_value_t = DeviceArg::Cpu)]
+        device: DeviceArg,
+    },
     /// Searches an index.
     Search {
         #[command(flatten)]
@@ -55,7 +97,7 @@ enum Command {
 /// Which model, and where it computes.
 #[derive(Args)]
 struct ModelArgs {
-    /// Folder with config.json, tokenizer.json and model.safetensors.
+    /// Folder with config.json, tokenizer.json and *.safetensors, as published or packed.
     #[arg(long)]
     model: PathBuf,
     /// Where to encode.
@@ -73,9 +115,37 @@ enum DeviceArg {
     Cpu,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum WeightsArg {
+    /// Half precision: as good as the original, half its size.
+    F16,
+    /// One byte a weight.
+    Q8,
+    /// Half a byte a weight: no longer quite the same vectors.
+    Q4,
+}
+
+impl From<WeightsArg> for PackedWeights {
+    fn from(weights: WeightsArg) -> Self {
+        match weights {
+            WeightsArg::F16 => PackedWeights::F16,
+            WeightsArg::Q8 => PackedWeights::Q8,
+            WeightsArg::Q4 => PackedWeights::Q4,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Eval { model, data } => eval::run(&model, &data),
+        Command::Embed { model, context, query, f32, input } => {
+            let input = input.as_deref();
+            embed::run(&model, &embed::Options { input, context, query, f32 })
+        }
+        Command::Pack { source, target, weights, shard_kib } => {
+            pack::run(&source, &target, weights.into(), shard_kib.saturating_mul(1024))
+        }
+        Command::Verify { model, device } => verify::run(&ModelArgs { model, device }),
         Command::Index { model, index, pages } => pages::index(&model, &index, &pages),
         Command::Search { model, index, limit, query } => {
             pages::search(&model, &index, &query, limit)

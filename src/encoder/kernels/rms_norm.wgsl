@@ -1,0 +1,30 @@
+// RMS norm. A workgroup makes one row.
+
+@group(0) @binding(0) var<storage, {{READ}}> x: array<vec4<{{X}}>>;
+@group(0) @binding(1) var<storage, {{READ}}> gain: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<{{Y}}>>;
+
+// In fours.
+const DIMENSION = {{DIMENSION}}u;
+
+var<workgroup> squares: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let row = group.x * DIMENSION;
+    var sum = 0.0f;
+    for (var i = lane; i < DIMENSION; i += 64u) {
+        let value = vec4f(x[row + i]);
+        sum += dot(value, value);
+    }
+    squares[lane] = sum;
+    workgroupBarrier();
+    var total = 0.0f;
+    for (var i = 0u; i < 64u; i++) {
+        total += squares[i];
+    }
+    let scale = inverseSqrt(total / f32(DIMENSION * 4u) + {{EPSILON}}f);
+    for (var i = lane; i < DIMENSION; i += 64u) {
+        y[row + i] = vec4<{{Y}}>(vec4f(x[row + i]) * scale * gain[i]);
+    }
+}

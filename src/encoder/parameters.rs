@@ -1,0 +1,189 @@
+//! A model's parameters as they arrive, file by file: each goes where it is needed at once, and the
+//! file can be dropped.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::config::Config;
+use super::device::Place;
+use super::layers::Weight;
+use super::matrix::{Form, Matrix};
+use super::plan::{self, Expected, Plan, Role};
+use super::table::Table;
+use super::weights::{Piece, Weights, damaged};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What has arrived of a model.
+pub(crate) struct Parameters {
+    plan: Plan,
+    files: Vec<String>,
+    /// Values of the small tensors.
+    small: BTreeMap<String, Vec<f32>>,
+    /// Matrices on the device.
+    weights: BTreeMap<String, Weight>,
+    /// Pieces of tables, and of matrices that are not whole yet, by their first row.
+    pieces: BTreeMap<String, Vec<(usize, Matrix)>>,
+    /// The coarsest form of any matrix: what the model as a whole is said to be in.
+    form: Option<Form>,
+}
+
+impl Parameters {
+    /// Nothing yet of a model of this shape.
+    pub(crate) fn new(config: &Config) -> Self {
+        Parameters {
+            plan: plan::plan(config),
+            files: Vec::new(),
+            small: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            pieces: BTreeMap::new(),
+            form: None,
+        }
+    }
+
+    /// Takes all of a weights file that the model needs, and puts matrices on the device.
+    ///
+    /// # Errors
+    ///
+    /// `Model` where the file is cut off or altered, or repeats a tensor.
+    pub(crate) fn add(&mut self, file: &str, bytes: &[u8], place: &Place) -> Result<()> {
+        let plan = std::mem::take(&mut self.plan);
+        let added = Weights::open(file, bytes).and_then(|weights| {
+            weights.pieces(&plan).try_for_each(|piece| self.put(file, piece?, place))
+        });
+        self.plan = plan;
+        self.files.push(file.to_owned());
+        added
+    }
+
+    /// The form of the matrices, the coarsest where they differ.
+    pub(crate) fn form(&self) -> Form {
+        self.form.unwrap_or(Form::F32)
+    }
+
+    /// Whether every tensor of the model is there.
+    ///
+    /// # Errors
+    ///
+    /// `Model`, naming one that is missing.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.plan.iter().find(|(name, expected)| !self.has(name, expected)) {
+            None => Ok(()),
+            Some((name, _)) => Err(match &self.files[..] {
+                [file] => damaged(file, &format!("it has no tensor \"{name}\"")),
+                files => {
+                    let message = format!(
+                        "none of the {} weights files has the whole tensor \"{name}\". Fetch the \
+                         model's files again",
+                        files.len()
+                    );
+                    Error::new(ErrorKind::Model, message)
+                }
+            }),
+        }
+    }
+
+    /// The matrix of a linear map.
+    pub(crate) fn weight(&mut self, name: &str) -> Result<Weight> {
+        self.weights.remove(name).ok_or_else(|| missing(name))
+    }
+
+    /// The values of a small tensor.
+    pub(crate) fn values(&mut self, name: &str) -> Result<Vec<f32>> {
+        self.small.remove(name).ok_or_else(|| missing(name))
+    }
+
+    /// A small tensor on the device, `[values]`.
+    pub(crate) fn vector(&mut self, name: &str, device: &Device) -> Result<Tensor<1>> {
+        let values = self.values(name)?;
+        let length = values.len();
+        Ok(Tensor::from_data(TensorData::new(values, [length]), device))
+    }
+
+    /// The token table.
+    pub(crate) fn table(&mut self, name: &str) -> Result<Table> {
+        let pieces = self.pieces.remove(name).ok_or_else(|| missing(name))?;
+        let dimension = self.plan.get(name).map_or(0, |expected| expected.shape[1]);
+        Ok(Table::new(pieces, dimension))
+    }
+
+    fn put(&mut self, file: &str, piece: Piece<'_>, place: &Place) -> Result<()> {
+        let name = piece.name.to_owned();
+        let repeated = self.small.contains_key(&name) || self.weights.contains_key(&name);
+        if repeated || self.overlaps(&piece) {
+            return Err(damaged(file, &format!("\"{name}\" is there twice")));
+        }
+        if piece.role == Role::Small {
+            let matrix = Matrix {
+                columns: piece.codes.len() / piece.form.row_bytes(1),
+                rows: 1,
+                ..matrix_of(&piece)
+            };
+            self.small.insert(name, matrix.values());
+            return Ok(());
+        }
+        self.form = self.form.max(Some(piece.form));
+        let (role, whole_rows) = (piece.role, piece.shape[0]);
+        let pieces = self.pieces.entry(name.clone()).or_default();
+        pieces.push((piece.first_row, matrix_of(&piece)));
+        if role == Role::Matrix && rows_of(pieces) == whole_rows {
+            let matrix = joined(self.pieces.remove(&name).unwrap_or_default(), file, &name)?;
+            self.weights.insert(name, Weight::new(matrix, place));
+        }
+        Ok(())
+    }
+
+    fn overlaps(&self, piece: &Piece<'_>) -> bool {
+        let (start, end) = (piece.first_row, piece.first_row + piece.rows);
+        let pieces = self.pieces.get(piece.name);
+        pieces.is_some_and(|pieces| {
+            pieces.iter().any(|(first, matrix)| start < first + matrix.rows && *first < end)
+        })
+    }
+
+    fn has(&self, name: &str, expected: &Expected) -> bool {
+        match expected.role {
+            Role::Small => self.small.contains_key(name),
+            Role::Matrix => self.weights.contains_key(name),
+            // Pieces do not overlap: as many rows as are needed are all rows.
+            Role::Table => {
+                self.pieces.get(name).is_some_and(|pieces| rows_of(pieces) == expected.shape[0])
+            }
+        }
+    }
+}
+
+fn rows_of(pieces: &[(usize, Matrix)]) -> usize {
+    pieces.iter().map(|(_, matrix)| matrix.rows).sum()
+}
+
+fn matrix_of(piece: &Piece<'_>) -> Matrix {
+    Matrix {
+        rows: piece.rows,
+        columns: piece.shape.get(1).copied().unwrap_or(1),
+        form: piece.form,
+        codes: piece.codes.to_vec(),
+        scales: piece.scales.to_vec(),
+    }
+}
+
+/// One matrix of pieces that do not overlap and together are whole.
+fn joined(mut pieces: Vec<(usize, Matrix)>, file: &str, name: &str) -> Result<Matrix> {
+    pieces.sort_by_key(|(first, _)| *first);
+    let mut pieces = pieces.into_iter().map(|(_, matrix)| matrix);
+    let mut whole = pieces.next().ok_or_else(|| missing(name))?;
+    for piece in pieces {
+        if piece.form != whole.form {
+            return Err(damaged(file, &format!("the parts of \"{name}\" are of different types")));
+        }
+        whole.rows += piece.rows;
+        whole.codes.extend(piece.codes);
+        whole.scales.extend(piece.scales);
+    }
+    Ok(whole)
+}
+
+/// Only after [`Parameters::check`] was left out.
+fn missing(name: &str) -> Error {
+    Error::new(ErrorKind::Model, format!("the model has no tensor \"{name}\": fetch it again"))
+}

@@ -1,0 +1,117 @@
+//! Which tensors a model of a shape is made of, and what becomes of each.
+
+use std::collections::BTreeMap;
+
+use super::config::{Config, Family};
+
+/// What becomes of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The token table: stays beside the processor, in its own form.
+    Table,
+    /// The matrix of a linear map: goes to the device, in its own form.
+    Matrix,
+    /// A gain, a bias or a small table: kept as f32.
+    Small,
+}
+
+/// A tensor that the model must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Expected {
+    /// `[rows, columns]` or `[values]`.
+    pub(crate) shape: Vec<usize>,
+    pub(crate) role: Role,
+}
+
+/// All tensors of a model, by name.
+pub(crate) type Plan = BTreeMap<String, Expected>;
+
+/// What may stand before every name, where a head was trained on top of the encoder.
+pub(crate) const PREFIXES: [&str; 3] = ["", "model.", "bert."];
+
+/// What a model of this shape must hold.
+pub(crate) fn plan(config: &Config) -> Plan {
+    let mut plan = Builder::default();
+    match config.family {
+        Family::Bert { segments } => bert(&mut plan, config, segments),
+        Family::Qwen3 { .. } => qwen3(&mut plan, config),
+    }
+    plan.0
+}
+
+/// The token table's name.
+pub(crate) fn table(family: &Family) -> &'static str {
+    match family {
+        Family::Bert { .. } => "embeddings.word_embeddings.weight",
+        Family::Qwen3 { .. } => "embed_tokens.weight",
+    }
+}
+
+#[derive(Default)]
+struct Builder(Plan);
+
+impl Builder {
+    fn add(&mut self, name: String, role: Role, shape: &[usize]) {
+        self.0.insert(name, Expected { shape: shape.to_vec(), role });
+    }
+
+    /// `<name>.weight`, `[outputs, inputs]`.
+    fn matrix(&mut self, name: &str, outputs: usize, inputs: usize) {
+        self.add(format!("{name}.weight"), Role::Matrix, &[outputs, inputs]);
+    }
+
+    /// `<name>.weight`, and `<name>.bias` of as many values as there are outputs.
+    fn biased(&mut self, name: &str, outputs: usize, inputs: usize) {
+        self.matrix(name, outputs, inputs);
+        self.add(format!("{name}.bias"), Role::Small, &[outputs]);
+    }
+
+    fn gain(&mut self, name: &str, width: usize) {
+        self.add(format!("{name}.weight"), Role::Small, &[width]);
+    }
+
+    fn layer_norm(&mut self, name: &str, width: usize) {
+        self.gain(name, width);
+        self.add(format!("{name}.bias"), Role::Small, &[width]);
+    }
+}
+
+fn bert(plan: &mut Builder, config: &Config, segments: usize) {
+    let (width, inner) = (config.dimension, config.inner);
+    plan.add(table(&config.family).to_owned(), Role::Table, &[config.vocabulary, width]);
+    for (name, rows) in [("position", config.positions), ("token_type", segments)] {
+        plan.add(format!("embeddings.{name}_embeddings.weight"), Role::Small, &[rows, width]);
+    }
+    plan.layer_norm("embeddings.LayerNorm", width);
+    for layer in 0..config.layers {
+        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+        for part in ["self.query", "self.key", "self.value", "output.dense"] {
+            plan.biased(&name(&format!("attention.{part}")), width, width);
+        }
+        plan.layer_norm(&name("attention.output.LayerNorm"), width);
+        plan.biased(&name("intermediate.dense"), inner, width);
+        plan.biased(&name("output.dense"), width, inner);
+        plan.layer_norm(&name("output.LayerNorm"), width);
+    }
+}
+
+fn qwen3(plan: &mut Builder, config: &Config) {
+    let (width, inner, head) = (config.dimension, config.inner, config.head);
+    let (asking, asked) = (config.heads * head, config.kv_heads * head);
+    plan.add(table(&config.family).to_owned(), Role::Table, &[config.vocabulary, width]);
+    for layer in 0..config.layers {
+        let name = |part: &str| format!("layers.{layer}.{part}");
+        plan.gain(&name("input_layernorm"), width);
+        plan.matrix(&name("self_attn.q_proj"), asking, width);
+        plan.matrix(&name("self_attn.k_proj"), asked, width);
+        plan.matrix(&name("self_attn.v_proj"), asked, width);
+        plan.matrix(&name("self_attn.o_proj"), width, asking);
+        plan.gain(&name("self_attn.q_norm"), head);
+        plan.gain(&name("self_attn.k_norm"), head);
+        plan.gain(&name("post_attention_layernorm"), width);
+        plan.matrix(&name("mlp.gate_proj"), inner, width);
+        plan.matrix(&name("mlp.up_proj"), inner, width);
+        plan.matrix(&name("mlp.down_proj"), width, inner);
+    }
+    plan.gain("norm", width);
+}
