@@ -98,6 +98,13 @@ enum Network {
     Qwen3(Qwen3),
 }
 
+impl Network {
+    /// Whether what lies between its layers can be stored in f16.
+    fn knows_half(&self) -> bool {
+        matches!(self, Network::Qwen3(_))
+    }
+}
+
 impl Encoder {
     /// What vectors of this encoder may be compared with.
     pub fn fingerprint(&self) -> &Fingerprint {

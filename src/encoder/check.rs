@@ -24,7 +24,7 @@ impl Encoder {
             return self.try_out().await;
         }
         // Without goldens f16 is not even tried: what overflows there need not show.
-        let half = self.place.half.then_some(Store::Half);
+        let half = (self.place.half && self.network.knows_half()).then_some(Store::Half);
         let mut last = None;
         for store in half.into_iter().chain([Store::Full]) {
             self.store = store;

@@ -4,10 +4,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/large.rs"]
+mod invented;
+
 mod files;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod inputs;
+mod large;
 mod parity;
 mod qwen3;
 mod reference;

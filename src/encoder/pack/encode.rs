@@ -42,15 +42,33 @@ fn q8(group: &[f32; GROUP], codes: &mut Vec<u8>) -> f16 {
     scale
 }
 
-/// Half a byte a value, from -8 to 7: the greatest becomes -8, whatever its sign, since there is one
-/// more code on that side.
+/// Scales that are tried for a group of q4, as shares of the one that loses no value at the edge.
+const SHARES: [f32; 9] = [1.0, 0.96, 0.92, 0.88, 0.84, 1.04, 0.8, 1.08, 0.76];
+
+/// Half a byte a value, from -8 to 7. The greatest becomes -8, whatever its sign, since there is one
+/// more code on that side; then the scale is moved a little to where the squares of the errors
+/// are least: with so few codes it matters.
 fn q4(group: &[f32; GROUP], codes: &mut Vec<u8>) -> f16 {
     let greatest = |a: f32, &b: &f32| if b.abs() > a.abs() { b } else { a };
-    let scale = f16::from_f32(group.iter().fold(0.0, greatest) / -8.0);
-    let code = |value: f32| (steps(value, scale) + 8.0).clamp(0.0, 15.0) as u8;
+    let edge = group.iter().fold(0.0, greatest) / -8.0;
+    let loss = |scale: f16| -> f32 {
+        let error = |&value: &f32| {
+            let error = q4_steps(value, scale) * scale.to_f32() - value;
+            error * error
+        };
+        group.iter().map(error).sum()
+    };
+    let scales = SHARES.map(|share| f16::from_f32(edge * share));
+    let scale = scales.into_iter().min_by(|&a, &b| loss(a).total_cmp(&loss(b)));
+    let scale = scale.unwrap_or(f16::ZERO);
+    let code = |value: f32| (q4_steps(value, scale) + 8.0) as u8;
     let pairs = group.as_chunks::<2>().0.iter();
     codes.extend(pairs.map(|&[low, high]| code(low) | code(high) << 4));
     scale
+}
+
+fn q4_steps(value: f32, scale: f16) -> f32 {
+    steps(value, scale).clamp(-8.0, 7.0)
 }
 
 /// How many scales make the value. The scale is that which was rounded to f16, so that rounding
