@@ -34,11 +34,13 @@ async function inPage(model, reference, device, body, argument) {
 
 /** In the page: loads module, model and reference; what the other bodies need is put on `globalThis`. */
 async function prepare({ model, reference, device }) {
-  const { default: init, Encoder } = await import("/pkg/wasm/encoder/encoder.js");
+  const { default: init, ModelLoader } = await import("/pkg/wasm/encoder/encoder.js");
   await init();
   const bytes = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer());
-  const files = await Promise.all(["config.json", "tokenizer.json", "model.safetensors"].map((file) => bytes(model + file)));
-  const encoder = await Encoder.load("reference", ...files, device);
+  const small = await Promise.all(["config.json", "tokenizer.json"].map((file) => bytes(model + file)));
+  const loader = await ModelLoader.start("reference", undefined, ...small, device);
+  await loader.add("model.safetensors", await bytes(`${model}model.safetensors`), undefined);
+  const encoder = await loader.finish();
   const { dimension, cases } = await (await fetch(`${reference}.json`)).json();
   const numbers = new Float32Array((await bytes(`${reference}.bin`)).buffer);
   const row = (rows, index) => rows.subarray(index * dimension, (index + 1) * dimension);
@@ -83,6 +85,15 @@ for (const device of ["cpu", "webgpu"]) {
     const single = device === "cpu" ? undefined : WEBGPU_SINGLE;
     check(await inPage("/tests/data/tiny-bert/", "/tests/data/reference/tiny-bert", device, compare, { single }), device);
   });
+}
+
+for (const shape of ["gqa", "mha", "odd", "context", "causal"]) {
+  for (const device of ["cpu", "webgpu"]) {
+    test(`Qwen3 in the shape "${shape}" on ${device} equals PyTorch`, async () => {
+      const single = device === "cpu" ? undefined : WEBGPU_SINGLE;
+      check(await inPage(`/tests/data/tiny-qwen3/${shape}/`, `/tests/data/reference/tiny-qwen3-${shape}`, device, compare, { single }), device);
+    });
+  }
 }
 
 const withModel = { skip: MODEL ? false : "skipped: BURROW_MODEL names no folder with a model" };
