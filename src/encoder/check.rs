@@ -23,6 +23,7 @@ impl Encoder {
         if goldens.is_empty() {
             return self.try_out().await;
         }
+        check_shapes(goldens, self.config.dimension)?;
         // Without goldens f16 is not even tried: what overflows there need not show.
         let half = (self.place.half && self.network.knows_half()).then_some(Store::Half);
         let mut last = None;
@@ -48,14 +49,13 @@ impl Encoder {
         let sequences: Vec<Sequence> =
             goldens.iter().map(|golden| self.whole(&golden.ids)).collect();
         let vectors = self.embed(&sequences).await?;
-        let cosines =
-            vectors.iter().zip(goldens).map(|(found, golden)| cosine(found, &golden.vector));
-        let least = cosines.fold(1.0, f64::min);
-        // Also false where the cosine is not a number.
-        if least >= least_cosine(self.form) {
-            return Ok(());
-        }
         let wanted = least_cosine(self.form);
+        let cosines = vectors.iter().zip(goldens);
+        let mut cosines = cosines.map(|(found, golden)| cosine(found, &golden.vector));
+        // Asked in this way, what is not a number does not pass.
+        let Some(least) = cosines.find(|cosine| cosine.is_nan() || *cosine < wanted) else {
+            return Ok(());
+        };
         let message = match self.kind {
             DeviceKind::WebGpu => format!(
                 "the device {} computes wrong vectors for this model (cosine {least:.4} to its \
@@ -85,6 +85,16 @@ impl Encoder {
         }
         Ok(())
     }
+}
+
+/// Goldens that can be compared with at all.
+fn check_shapes(goldens: &[Golden], dimension: usize) -> Result<()> {
+    let fits = |golden: &Golden| golden.vector.len() == dimension && !golden.ids.is_empty();
+    if goldens.iter().all(fits) {
+        return Ok(());
+    }
+    let message = "burrow.json: its golden vectors are not this model's: pack or fetch it again";
+    Err(Error::new(ErrorKind::Model, message))
 }
 
 /// How near a vector must come to its golden one, by what the weights' form loses.

@@ -145,8 +145,16 @@ impl Loader {
 
     fn fingerprint(&self) -> Fingerprint {
         let chunker = CHUNKER_VERSION.to_le_bytes();
-        let files = self.hashes.values().map(String::as_bytes);
-        let parts: Vec<&[u8]> = files.chain([self.recipe.name().as_bytes(), &chunker]).collect();
+        let files = self.hashes.iter();
+        // The same weights in other shards are the same weights.
+        let packed = self.manifest.packed.as_ref();
+        let files = files.filter(|(file, _)| packed.is_none() || !file.ends_with(".safetensors"));
+        let version = packed.map_or(0, |packed| packed.version).to_le_bytes();
+        let weights = packed.map_or("", |packed| &packed.weights);
+        let source = packed.map_or("", |packed| &packed.source);
+        let parts = [self.recipe.name().as_bytes(), &chunker, &version, weights.as_bytes()];
+        let parts = parts.into_iter().chain([source.as_bytes()]);
+        let parts: Vec<&[u8]> = files.map(|(_, hash)| hash.as_bytes()).chain(parts).collect();
         Fingerprint {
             model: self.name.clone(),
             dimension: self.config.dimension,

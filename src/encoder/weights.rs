@@ -47,13 +47,17 @@ impl<'a> Weights<'a> {
         Ok(Weights { file, tensors })
     }
 
-    /// Everything in the file that the plan asks for, in the order of the file.
+    /// Everything in the file that the plan asks for, by name: the order of the file is not kept by
+    /// its reader, and what is made of it should be the same each time.
     ///
     /// # Errors
     ///
     /// `Model` where a tensor has another shape or type, or holds a value that is not finite.
     pub(crate) fn pieces(&'a self, plan: &'a Plan) -> impl Iterator<Item = Result<Piece<'a>>> {
-        self.tensors.iter().filter_map(|(full, tensor)| {
+        let mut names = self.tensors.names();
+        names.sort_unstable();
+        names.into_iter().filter_map(|full| {
+            let tensor = self.tensors.tensor(full).ok()?;
             let (name, part) = match full.split_once(PART) {
                 Some((name, part)) => (name, Some(part)),
                 None => (full, None),

@@ -10,8 +10,11 @@ mod invented;
 mod files;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod goldens;
 mod inputs;
 mod large;
+mod long;
+mod packed;
 mod parity;
 mod qwen3;
 mod reference;
