@@ -3,7 +3,9 @@
 #   make demo                                   the demo in your browser
 #   make demo HEADLESS=1 QUERY="…" [PAGES=dir]  the same page, driven and printed
 #   make test                                   everything that CI runs
+#   make test-large                             a model of 0.6B parameters in Chromium
 #   make eval DATA=dir [MODEL=dir]              retrieval quality on judged queries
+#   make fidelity                               how near each form of weights and device comes to f32
 #
 # Names, versions and places are in scripts/env.sh.
 
@@ -12,7 +14,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-native test-browser lint eval clean
+.PHONY: help setup build demo test test-native test-browser test-large lint eval fidelity clean
 
 ENV := source scripts/env.sh
 NATIVE := --locked --features cli,gpu
@@ -49,12 +51,24 @@ test-native: ## Rust tests on this machine
 test-browser: build ## the package, the demo and the wasm modules in Chromium
 	scripts/setup.sh browser model
 	$(ENV)
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo build --quiet $(NATIVE) --bins
+	export BURROW_CLI="$$BURROW_TARGET/debug/burrow"
 	say "test: the npm package, and the types of the demo"
 	(cd pkg && npm test --silent && npx --no-install tsc -p ../www/tsconfig.json)
 	say "test: in Chromium"
 	(cd tests && npm test --silent)
 
-test: lint test-native test-browser ## all of the above
+test-large: build ## a model of the 0.6B shape (616 MB, made here) in Chromium; about 8 minutes
+	scripts/setup.sh browser
+	$(ENV)
+	if [ ! -s "$$BURROW_LARGE/burrow.json" ]; then
+		say "test: making a model of the 0.6B shape"
+		CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --example random_model -- "$$BURROW_LARGE"
+	fi
+	say "test: 0.6B parameters in Chromium"
+	(cd tests && npm run test-large --silent)
+
+test: lint test-native test-browser test-large ## all of the above
 
 eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched one
 	[ -n "$(DATA)" ] || { echo 'make eval needs DATA=folder with corpus.jsonl, queries.jsonl and qrels.tsv' >&2; exit 2; }
@@ -62,6 +76,11 @@ eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched 
 	$(ENV)
 	# The tests' build: what takes the time is optimized in it too.
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --bin burrow -- eval --model "$(or $(MODEL),$$BURROW_MODEL)" "$(DATA)"
+
+fidelity: ## cosine, INT8 and bits against PyTorch: f32, f16, q8, q4 on CPU and WebGPU
+	scripts/setup.sh vulkan model
+	$(ENV)
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo bench --quiet $(NATIVE) --bench fidelity
 
 clean: ## remove what was built here; what was fetched stays in the cache
 	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules

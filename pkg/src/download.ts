@@ -1,115 +1,198 @@
-/** Fetches a model's files, checks them, and keeps those that were checked for the next visit. */
-import { fetchBytes, type Report } from "./fetch.js";
-import { BurrowError, messageOf } from "./error.js";
-import { type FileFacts, type Manifest, readManifest } from "./manifest.js";
+/** Brings a model's files: from those kept on an earlier visit or from the network, each checked before it is used. */
+import { FILE_BYTES_MAX, MissingError, tooLarge } from "./answer.js";
+import { aborted, BurrowError } from "./error.js";
+import { fetchBytes, type FetchOptions } from "./fetch.js";
+import { Memory } from "./gathering.js";
+import { canHash, sha256 } from "./hash.js";
+import { Kept } from "./kept.js";
+import { throughLanes } from "./lanes.js";
+import { type FileFacts, type Manifest, readManifest, readWeightsIndex, weightsOf } from "./manifest.js";
+import type { Patience } from "./patience.js";
+import { Tally, type DownloadProgress } from "./tally.js";
 
-/** The files of a model. */
-export interface ModelFiles {
-  config: Uint8Array;
-  tokenizer: Uint8Array;
-  weights: Uint8Array;
-  /** In which way this went less well than it could. */
-  reasons: string[];
-}
+/** Takes one file with weights. The bytes are the caller's only until the promise settles. */
+export type Take = (file: string, bytes: Uint8Array<ArrayBuffer>, sha256: string | undefined) => Promise<void>;
 
 export interface DownloadOptions {
   signal: AbortSignal;
-  onProgress: Report;
+  onProgress: (progress: DownloadProgress) => void;
+  patience?: Patience;
 }
 
-/** The name of the cache in which checked files are kept. */
-const CACHE_NAME = "burrow-models";
+const CONFIG = "config.json";
+const TOKENIZER = "tokenizer.json";
+const WEIGHTS = "model.safetensors";
 
 /**
- * The files of the model in a folder, whose address ends with a slash. The small ones first: what is wrong with the
- * folder shows before the weights are under way.
+ * The model in a folder, whose address ends with a slash. The small files come first: what is wrong with the folder shows
+ * before the weights are under way.
  *
  * Where the folder has a `burrow.json`, every file is checked against it, and kept.
  *
  * @throws BurrowError `network` where a file did not arrive or was cut off; `model` where it is missing or altered; `limit`
  */
-export async function downloadModel(folder: string, options: DownloadOptions): Promise<ModelFiles> {
-  const cache = await openCache();
-  const manifest = await readManifest(folder, cache, options.signal);
-  const reasons = new Set<string>();
-  const file = (name: string) => modelFile(new URL(name, folder), name, { manifest, cache, reasons, ...options });
-  const config = await file("config.json");
-  const tokenizer = await file("tokenizer.json");
-  const weights = await file("model.safetensors");
-  return { config, tokenizer, weights, reasons: [...reasons] };
+export async function openModel(folder: string, options: DownloadOptions): Promise<Model> {
+  const kept = await Kept.open(folder);
+  const manifest = await readManifest(folder, kept, options);
+  const files = new ModelFiles(folder, manifest, kept, options);
+  const weights = manifest ? weightsOf(manifest, folder) : [];
+  // Where the weights are not listed, how many files they are shows when they are asked for.
+  if (weights.length > 0) files.expect(weights);
+  const config = await files.get(CONFIG, new Memory(0), options.signal);
+  const tokenizer = await files.get(TOKENIZER, new Memory(0), options.signal);
+  return new Model(files, { manifest: manifest?.bytes, config: config.bytes, tokenizer: tokenizer.bytes }, weights);
 }
 
-interface FileOptions extends DownloadOptions {
-  manifest: Manifest | null;
-  cache: Cache | null;
-  reasons: Set<string>;
-}
+/** A model whose small files have come. Its weights can be streamed, and streamed again. */
+export class Model {
+  readonly manifest: Uint8Array | undefined;
+  readonly config: Uint8Array;
+  readonly tokenizer: Uint8Array;
+  readonly #files: ModelFiles;
+  #weights: readonly string[];
 
-/** From the cache if what is there is what the manifest says, else from the network. */
-async function modelFile(url: URL, name: string, options: FileOptions): Promise<Uint8Array> {
-  const { manifest, cache, reasons } = options;
-  const facts = manifest?.[name];
-  // What cannot be checked is not kept: a changed file would never be seen. The browser's own cache does what it can.
-  if (!facts) return fetchBytes(url, name, { ...options, bytesExpected: null });
-  const kept = await fromCache(url, facts, cache);
-  if (kept) {
-    options.onProgress({ file: name, bytes: kept.length, bytesTotal: kept.length });
-    return kept;
+  constructor(files: ModelFiles, small: Pick<Model, "manifest" | "config" | "tokenizer">, weights: readonly string[]) {
+    this.manifest = small.manifest;
+    this.config = small.config;
+    this.tokenizer = small.tokenizer;
+    this.#files = files;
+    this.#weights = weights;
   }
-  const bytes = await fetchBytes(url, name, { ...options, bytesExpected: facts.bytes });
-  const digest = await sha256(bytes);
-  if (digest === null) {
-    reasons.add("The model's files could not be checked: browsers offer SHA-256 to pages on HTTPS or localhost only.");
-  } else if (digest !== facts.sha256) {
-    throw altered(name, url, `its SHA-256 is ${digest}, burrow.json says ${facts.sha256}`);
+
+  /** In which way this went less well than it could. */
+  get reasons(): string[] {
+    return this.#files.reasons;
   }
-  if (digest !== null) await keep(url, bytes, cache, reasons);
-  return bytes;
+
+  /** How much of the model is kept for the next visit, in bytes. */
+  get bytesKept(): number {
+    return this.#files.kept.bytes;
+  }
+
+  /** Brings the files with weights, several at once and in any order, and has each taken as soon as it is there. */
+  async streamWeights(take: Take): Promise<void> {
+    try {
+      if (this.#weights.length === 0) this.#weights = await this.#streamUnlisted(take);
+      else await this.#files.stream(this.#weights, take);
+    } finally {
+      await this.#files.kept.settle();
+    }
+  }
+
+  /** One file or, where that is not there, those that the folder's index of weights lists. */
+  async #streamUnlisted(take: Take): Promise<string[]> {
+    try {
+      await this.#files.stream([WEIGHTS], take);
+      return [WEIGHTS];
+    } catch (missing) {
+      if (!(missing instanceof MissingError)) throw missing;
+      const names = await this.#files.weightsIndex().catch((thrown: unknown) => {
+        // That there is no index is no news to those who meant to put one file there.
+        throw thrown instanceof MissingError ? missing : thrown;
+      });
+      await this.#files.stream(names, take);
+      return names;
+    }
+  }
 }
 
-function altered(name: string, url: URL, how: string): BurrowError {
-  const message = `${name} is not the file that burrow.json describes: ${how}. Put the model's own ${name} at ${url.href}, `
-    + "or make burrow.json anew.";
+/** A file and its SHA-256, where that could be told. */
+interface Checked {
+  bytes: Uint8Array<ArrayBuffer>;
+  digest: string | null;
+}
+
+/** The files of a folder. */
+class ModelFiles {
+  readonly kept: Kept;
+  readonly #folder: string;
+  readonly #manifest: Manifest | null;
+  readonly #options: DownloadOptions;
+  readonly #tally: Tally;
+  #isUnchecked = false;
+
+  constructor(folder: string, manifest: Manifest | null, kept: Kept, options: DownloadOptions) {
+    this.kept = kept;
+    this.#folder = folder;
+    this.#manifest = manifest;
+    this.#options = options;
+    this.#tally = new Tally(options.onProgress);
+  }
+
+  get reasons(): string[] {
+    if (this.#isUnchecked) return ["The model's files could not be checked: browsers offer SHA-256 to pages on HTTPS or localhost only."];
+    return this.#manifest && this.kept.reason !== null ? [this.kept.reason] : [];
+  }
+
+  /** Says which files with weights there will be. */
+  expect(weights: readonly string[]): void {
+    this.#tally.expect([CONFIG, TOKENIZER, ...weights].map((name) => [name, this.#facts(name)?.bytes ?? null]));
+  }
+
+  weightsIndex(): Promise<string[]> {
+    return readWeightsIndex(this.#folder, this.#options);
+  }
+
+  async stream(names: readonly string[], take: Take): Promise<void> {
+    const { signal } = this.#options;
+    if (signal.aborted) throw aborted();
+    this.expect(names);
+    const files = names.map((name) => ({ name, bytes: this.#facts(name)?.bytes ?? null }));
+    for (const { name, bytes } of files) if (bytes !== null && bytes > FILE_BYTES_MAX) throw tooLarge(this.#url(name), name, bytes);
+    const get = (file: { name: string }, memory: Memory, ending: AbortSignal) => this.get(file.name, memory, ending);
+    await throughLanes(files, get, ({ name }, { bytes, digest }) => take(name, bytes, digest ?? undefined), signal);
+  }
+
+  /** One of those kept if it is what the manifest says, else from the network. */
+  async get(name: string, memory: Memory, signal: AbortSignal): Promise<Checked> {
+    const facts = this.#facts(name);
+    // What cannot be checked is not kept: a changed file would never be seen. The browser's own cache does what it can.
+    if (!facts) return this.#unlisted(name, memory, signal);
+    const bytes = await this.kept.read(name, facts, memory);
+    if (signal.aborted) throw aborted();
+    if (!bytes) return this.#checked(name, facts, memory, signal);
+    this.#tally.report({ file: name, bytes: bytes.length, bytesTotal: bytes.length });
+    return { bytes, digest: facts.sha256 };
+  }
+
+  async #unlisted(name: string, memory: Memory, signal: AbortSignal): Promise<Checked> {
+    const { bytes } = await this.#fetch(name, { memory, signal });
+    return { bytes, digest: await sha256(bytes) };
+  }
+
+  async #checked(name: string, facts: FileFacts, memory: Memory, signal: AbortSignal): Promise<Checked> {
+    // What is kept here need not lie in the browser's own cache as well, and an old file there must not be taken for this one.
+    const cache = this.kept.works ? "no-store" : "default";
+    const options: Partial<FetchOptions> = { memory, signal, cache, bytesExpected: facts.bytes };
+    let { bytes, isResumed } = await this.#fetch(name, { ...options, resume: canHash() ? "checked" : "same" });
+    let digest = await sha256(bytes);
+    // Parts of two versions may have been put together: of an altered file, all would have been one.
+    if (isResumed && digest !== null && digest !== facts.sha256) {
+      ({ bytes } = await this.#fetch(name, { ...options, resume: "never" }));
+      digest = await sha256(bytes);
+    }
+    if (digest === null) this.#isUnchecked = true;
+    else if (digest !== facts.sha256) throw altered(this.#url(name), name, digest, facts);
+    else await this.kept.write(name, bytes);
+    return { bytes, digest };
+  }
+
+  #fetch(name: string, options: Partial<FetchOptions>): ReturnType<typeof fetchBytes> {
+    const { signal, patience } = this.#options;
+    return fetchBytes(this.#url(name), name, { signal, patience, onProgress: this.#tally.report, ...options });
+  }
+
+  #facts(name: string): FileFacts | undefined {
+    return this.#manifest?.files.get(name);
+  }
+
+  #url(name: string): URL {
+    return new URL(name, this.#folder);
+  }
+}
+
+function altered(url: URL, name: string, digest: string, facts: FileFacts): BurrowError {
+  const message = `${name} is not the file that burrow.json describes: its SHA-256 is ${digest}, burrow.json says ${facts.sha256}. Put `
+    + `the model's own ${name} at ${url.href}, or make burrow.json anew.`;
   return new BurrowError("model", message);
-}
-
-async function fromCache(url: URL, facts: FileFacts, cache: Cache | null): Promise<Uint8Array | null> {
-  try {
-    const response = await cache?.match(url);
-    if (!response) return null;
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (bytes.length === facts.bytes && (await sha256(bytes)) === facts.sha256) return bytes;
-    await cache?.delete(url);
-  } catch {
-    // A cache that cannot be read is as good as none: the file is fetched.
-  }
-  return null;
-}
-
-async function keep(url: URL, bytes: Uint8Array, cache: Cache | null, reasons: Set<string>): Promise<void> {
-  const why = await cache?.put(url, new Response(new Blob([toPlain(bytes)]))).then(() => null, messageOf);
-  if (cache && why == null) return;
-  reasons.add(`The model could not be kept for the next visit (${why ?? "this browser gives no cache"}): it is fetched again then.`);
-}
-
-/** Private windows and pages without HTTPS may have none. */
-async function openCache(): Promise<Cache | null> {
-  try {
-    return await globalThis.caches.open(CACHE_NAME);
-  } catch {
-    return null;
-  }
-}
-
-/** In hexadecimal; null where the browser does not offer it. */
-async function sha256(bytes: Uint8Array): Promise<string | null> {
-  const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
-  if (!subtle) return null;
-  const digest = new Uint8Array(await subtle.digest("SHA-256", toPlain(bytes)));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** The same bytes, known not to be shared with another thread: what `fetchBytes` makes never is. */
-function toPlain(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes.slice();
 }

@@ -1,146 +1,208 @@
-/** Fetches one file and notices when it is missing, is not what it should be, or was cut off. */
+/** Fetches one file: goes on where a connection broke, and notices when the file is missing, altered or cut off. */
+import { announcedBytes, continues, cutOff, FILE_BYTES_MAX, folderOf, judge, tooLarge, type Trouble, validatorOf, wrongSize } from "./answer.js";
 import { aborted, BurrowError, messageOf } from "./error.js";
+import { Gathering, Memory, partsOf } from "./gathering.js";
+import { type Patience, PATIENCE, pause, Watch } from "./patience.js";
 
-/** Told how far a file is, in bytes. */
-export type Report = (progress: { file: string; bytes: number; bytesTotal: number | null }) => void;
+/** Told how far a file is, in bytes. It goes back where the file had to be begun anew. */
+export type Report = (progress: FileProgress) => void;
+
+export interface FileProgress {
+  file: string;
+  bytes: number;
+  bytesTotal: number | null;
+}
 
 export interface FetchOptions {
   signal: AbortSignal;
   onProgress: Report;
   /** The size that the file must have, where it is known. */
-  bytesExpected: number | null;
+  bytesExpected?: number | null;
+  /**
+   * When the parts of two answers may be put together to one file. `"checked"`: always, since the whole is checked afterwards.
+   * `"same"` (default): where an ETag says that they are of the same file. `"never"`.
+   */
+  resume?: "checked" | "same" | "never";
+  /** Where the bytes shall lie. Default: in memory of their own. */
+  memory?: Memory;
+  /** What the browser's own cache is used for. Default: as the server says. */
+  cache?: RequestCache;
+  patience?: Patience;
 }
 
-/** No file may be larger: wasm addresses 4 GiB, and the weights must lie there twice while they are loaded. */
-export const FILE_BYTES_MAX = 2 ** 31 - 2 ** 20;
+/** A file's bytes, and whether more than one answer went into them. */
+export interface Fetched {
+  bytes: Uint8Array<ArrayBuffer>;
+  isResumed: boolean;
+}
 
-/** Progress is reported at most this often. */
-const REPORT_INTERVAL_MS = 100;
+/** A download counts as getting on, and is tried further, where a try brought at least this much. */
+const GAIN_BYTES_MIN = 64 * 1024;
 
 /**
  * The bytes of a file.
  *
  * @throws BurrowError `network`, `model`, `limit` or `aborted`; the message names the file and its folder
  */
-export async function fetchBytes(url: URL, file: string, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await request(url, file, options.signal);
-  const announced = announcedBytes(response);
-  const expected = options.bytesExpected ?? announced;
-  if (expected !== null && expected > FILE_BYTES_MAX) throw tooLarge(file, url, expected);
-  const bytes = await readAll(response, expected, { url, file, ...options });
-  if (options.bytesExpected !== null && bytes.length > options.bytesExpected) throw wrongSize(file, url, bytes.length, options.bytesExpected);
-  if (expected !== null && bytes.length < expected) throw cutOff(file, url, bytes.length, expected);
-  options.onProgress({ file, bytes: bytes.length, bytesTotal: bytes.length });
-  return bytes;
+export async function fetchBytes(url: URL, file: string, options: FetchOptions): Promise<Fetched> {
+  const { signal, onProgress, patience = PATIENCE } = options;
+  const download = new Download(url, file, options);
+  let failures = 0;
+  let reached = 0;
+  for (let trouble = await download.attempt(); trouble; trouble = await download.attempt()) {
+    if (download.bytesReached >= reached + GAIN_BYTES_MIN) failures = 0;
+    reached = Math.max(reached, download.bytesReached);
+    failures += 1;
+    if (failures >= patience.triesMax) throw givenUp(trouble.error, failures);
+    const ms = Math.max(patience.pauseMs * 2 ** (failures - 1), Math.min(trouble.retryAfterMs, patience.retryAfterMsMax));
+    await pause(ms, signal).catch(() => { throw aborted(); });
+  }
+  const { bytes, isResumed } = download;
+  onProgress({ file, bytes: bytes.length, bytesTotal: bytes.length });
+  return { bytes, isResumed };
 }
 
-/** A response that is this file, as far as its head tells. */
-async function request(url: URL, file: string, signal: AbortSignal): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (thrown) {
-    if (signal.aborted) throw aborted();
-    throw new BurrowError("network", `${file} could not be fetched from ${folderOf(url)} (${messageOf(thrown)}). Check the `
+/** One file on its way, over as many connections as it takes. */
+class Download {
+  readonly #url: URL;
+  readonly #file: string;
+  readonly #options: FetchOptions;
+  readonly #body: Gathering;
+  readonly #bytesExpected: number | null;
+  #bytesTotal: number | null;
+  #validator: string | null = null;
+  #mayResume: boolean;
+  isResumed = false;
+
+  constructor(url: URL, file: string, options: FetchOptions) {
+    this.#url = url;
+    this.#file = file;
+    this.#options = options;
+    this.#body = new Gathering(options.memory ?? new Memory(0));
+    this.#bytesExpected = this.#bytesTotal = options.bytesExpected ?? null;
+    this.#mayResume = options.resume !== "never";
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#body.bytes();
+  }
+
+  get bytesReached(): number {
+    return this.#body.length;
+  }
+
+  /** One connection. Null where the file is whole, else what may pass; throws what will not. */
+  async attempt(): Promise<Trouble | null> {
+    const { signal, patience = PATIENCE } = this.#options;
+    const watch = new Watch(signal, patience.stallMs);
+    let response: Response | null = null;
+    try {
+      response = await this.#request(watch.signal);
+      watch.notice();
+      const trouble = this.#begin(response);
+      if (trouble) return trouble;
+      await this.#read(response, watch);
+    } catch (thrown) {
+      if (signal.aborted) throw aborted();
+      if (thrown instanceof BurrowError) throw thrown;
+      if (!this.#isWhole) return passing(this.#broken(response !== null, watch, thrown));
+    } finally {
+      watch.end();
+    }
+    return this.#bytesTotal === null || this.#isWhole ? null : passing(this.#cutOff());
+  }
+
+  get #isWhole(): boolean {
+    return this.#body.length === this.#bytesTotal;
+  }
+
+  #request(signal: AbortSignal): Promise<Response> {
+    if (!this.#canResume()) this.#body.clear();
+    const headers = new Headers();
+    if (this.#body.length > 0) {
+      headers.set("Range", `bytes=${this.#body.length}-`);
+      if (this.#validator !== null) headers.set("If-Range", this.#validator);
+    }
+    return fetch(this.#url, { signal, headers, cache: this.#options.cache ?? "default" });
+  }
+
+  #canResume(): boolean {
+    return this.#mayResume && (this.#options.resume === "checked" || this.#validator !== null);
+  }
+
+  /** Readies the body for what the answer brings: the rest of the file, or all of it from the start. */
+  #begin(response: Response): Trouble | null {
+    // The file has become shorter than what is here already, or the server does not know what it offered.
+    if (this.#body.length > 0 && response.status === 416) return this.#notResumed();
+    const trouble = judge(response, this.#url, this.#file);
+    if (trouble) return trouble;
+    if (this.#body.length > 0 && response.status !== 200) {
+      const bytesTotal = continues(response, this.#body.length, this.#bytesTotal);
+      if (bytesTotal === null) return this.#notResumed();
+      this.#bytesTotal = bytesTotal;
+      this.isResumed = true;
+      return null;
+    }
+    if (response.status === 206) return this.#notResumed();
+    this.#body.clear();
+    this.isResumed = false;
+    this.#validator = validatorOf(response);
+    this.#bytesTotal = this.#sizeOf(announcedBytes(response));
+    if (this.#bytesTotal !== null) this.#body.expect(this.#bytesTotal);
+    return null;
+  }
+
+  /** The size that the body will have. */
+  #sizeOf(announced: number | null): number | null {
+    const [url, file, expected] = [this.#url, this.#file, this.#bytesExpected];
+    const bytes = expected ?? announced;
+    if (bytes !== null && bytes > FILE_BYTES_MAX) throw tooLarge(url, file, bytes);
+    if (expected === null || announced === null || announced === expected) return bytes;
+    // The server says itself that it has another file. One that is too short was most likely not copied there whole.
+    throw announced < expected ? cutOff(url, file, announced, expected) : wrongSize(url, file, String(announced), expected);
+  }
+
+  /** A part that was not asked for, or none where one was: from now on only whole files are. */
+  #notResumed(): Trouble {
+    this.#mayResume = false;
+    return passing(new BurrowError("network", `The server at ${folderOf(this.#url)} answered with another part of ${this.#file} than it was `
+      + "asked for. Try again later."));
+  }
+
+  async #read(response: Response, watch: Watch): Promise<void> {
+    const [url, file] = [this.#url, this.#file];
+    for await (const part of partsOf(response)) {
+      watch.notice();
+      const bytes = this.#body.length + part.length;
+      if (bytes > FILE_BYTES_MAX) throw tooLarge(url, file, bytes);
+      if (this.#bytesExpected !== null && bytes > this.#bytesExpected) throw wrongSize(url, file, `at least ${bytes}`, this.#bytesExpected);
+      this.#body.add(part);
+      this.#options.onProgress({ file, bytes, bytesTotal: this.#bytesTotal });
+    }
+  }
+
+  /** Why a connection ended by itself. */
+  #broken(isAnswered: boolean, watch: Watch, thrown: unknown): BurrowError {
+    if (watch.isStalled) {
+      const { stallMs } = this.#options.patience ?? PATIENCE;
+      return new BurrowError("network", `${this.#file} stopped coming: nothing came from ${folderOf(this.#url)} for ${stallMs / 1000} seconds, `
+        + `after ${this.#body.length} bytes. Check the connection and load again.`);
+    }
+    if (isAnswered) return this.#cutOff(thrown);
+    return new BurrowError("network", `${this.#file} could not be fetched from ${folderOf(this.#url)} (${messageOf(thrown)}). Check the `
       + "connection and the address, and that the server allows this page to read it (CORS).", { cause: thrown });
   }
-  if (response.status === 404 || response.status === 410) {
-    throw new BurrowError("model", `There is no ${file} in the model's folder ${folderOf(url)} (HTTP ${response.status}). Put it there, `
-      + "or correct the option `model`.");
-  }
-  if (!response.ok) {
-    throw new BurrowError("network", `${file} could not be fetched from ${folderOf(url)}: the server answered HTTP ${response.status}. `
-      + "Try again later.");
-  }
-  // Servers of single-page apps answer every unknown address with their page.
-  if (/^text\/html\b/i.test(response.headers.get("Content-Type") ?? "")) {
-    throw new BurrowError("model", `The server answered with an HTML page where ${file} should be, at ${folderOf(url)}. Put the file `
-      + "there, or correct the option `model`.");
-  }
-  return response;
-}
 
-/**
- * How many bytes the body should have, where the server says so in a way that can be trusted: of a compressed body it gives
- * the compressed size, and another origin hides whether the body was compressed.
- */
-function announcedBytes(response: Response): number | null {
-  const length = response.headers.get("Content-Length");
-  const isPlain = response.type !== "cors" && !response.headers.get("Content-Encoding");
-  return isPlain && length !== null && /^\d{1,15}$/.test(length) ? Number(length) : null;
-}
-
-async function readAll(
-  response: Response, bytesTotal: number | null, { url, file, signal, onProgress }: FetchOptions & { url: URL; file: string },
-): Promise<Uint8Array<ArrayBuffer>> {
-  const body = new Gathering(bytesTotal);
-  let reportedAt = -Infinity;
-  const reader = response.body?.getReader();
-  try {
-    for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-      body.add(part.value);
-      if (body.length > FILE_BYTES_MAX) throw tooLarge(file, url, body.length);
-      if (performance.now() - reportedAt < REPORT_INTERVAL_MS) continue;
-      reportedAt = performance.now();
-      onProgress({ file, bytes: body.length, bytesTotal });
-    }
-  } catch (thrown) {
-    void reader?.cancel().catch(() => {});
-    if (signal.aborted) throw aborted();
-    if (thrown instanceof BurrowError) throw thrown;
-    throw cutOff(file, url, body.length, bytesTotal, thrown);
-  }
-  return body.bytes();
-}
-
-/** Bytes that come in parts: into one buffer where their number is known, so that they need not lie in memory twice. */
-class Gathering {
-  #whole: Uint8Array<ArrayBuffer> | null;
-  #parts: Uint8Array[] = [];
-  length = 0;
-
-  constructor(bytesTotal: number | null) {
-    this.#whole = bytesTotal === null ? null : new Uint8Array(bytesTotal);
-  }
-
-  add(part: Uint8Array): void {
-    if (this.#whole && this.length + part.length > this.#whole.length) {
-      this.#parts = [this.#whole.subarray(0, this.length)];
-      this.#whole = null;
-    }
-    if (this.#whole) this.#whole.set(part, this.length);
-    else this.#parts.push(part);
-    this.length += part.length;
-  }
-
-  bytes(): Uint8Array<ArrayBuffer> {
-    if (this.#whole) return this.#whole.subarray(0, this.length);
-    const all = new Uint8Array(this.length);
-    let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+  #cutOff(cause?: unknown): BurrowError {
+    return cutOff(this.#url, this.#file, this.#body.length, this.#bytesTotal, cause);
   }
 }
 
-function folderOf(url: URL): string {
-  return new URL(".", url).href;
+function passing(error: BurrowError): Trouble {
+  return { error, retryAfterMs: 0 };
 }
 
-function cutOff(file: string, url: URL, bytes: number, expected: number | null, cause?: unknown): BurrowError {
-  const of = expected === null ? "" : ` of ${expected}`;
-  const message = `${file} was cut off: ${bytes}${of} bytes came from ${folderOf(url)}. Check the connection and load again; if it happens `
-    + "again, the file on the server is not whole.";
-  return new BurrowError("network", message, { cause });
-}
-
-function wrongSize(file: string, url: URL, bytes: number, expected: number): BurrowError {
-  return new BurrowError("model", `${file} is not the file that burrow.json describes: it has ${bytes} bytes in place of ${expected}. Put the `
-    + `model's own ${file} into ${folderOf(url)}, or make burrow.json anew.`);
-}
-
-function tooLarge(file: string, url: URL, bytes: number): BurrowError {
-  return new BurrowError("limit", `${file} in ${folderOf(url)} has ${bytes} bytes; at most ${FILE_BYTES_MAX} can be loaded. Use a smaller model.`);
+function givenUp(error: BurrowError, tries: number): BurrowError {
+  const message = tries > 1 ? `${error.message} It was tried ${tries} times.` : error.message;
+  return new BurrowError(error.kind, message, { cause: error });
 }

@@ -2,5 +2,6 @@
 export { Burrow } from "./client.js";
 export { BurrowError } from "./error.js";
 export type {
-  AddOptions, AddResult, ErrorKind, Hit, Mark, OpenOptions, PageInfo, PageInput, Progress, SearchOptions, SearchResult, Status,
+  AddOptions, AddResult, DownloadStep, ErrorKind, Hit, KeptModel, Mark, OpenOptions, PageInfo, PageInput, Progress, SearchOptions,
+  SearchResult, Status,
 } from "./types.js";

@@ -47,7 +47,8 @@ function bytesOf(format: PageFormat, content: unknown): Uint8Array<ArrayBuffer> 
   throw wrong(format, content, "a string, an ArrayBuffer or a Uint8Array");
 }
 
-function folder(name: string, value: unknown): string {
+/** The absolute address of a folder, with a slash at its end. */
+export function folder(name: string, value: unknown): string {
   const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   const address = typeof value === "string" ? value : String(value instanceof URL ? value.href : "");
   if (address !== "" && URL.canParse(address, base)) {

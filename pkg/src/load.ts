@@ -1,26 +1,32 @@
 /** Gets the encoder going: model files, device, module, and another device where the first fails. */
 import { chooseDevice, type DeviceChoice, onCpu } from "./device.js";
-import { downloadModel, type ModelFiles } from "./download.js";
+import { type Model, openModel } from "./download.js";
 import { messageOf, toBurrowError } from "./error.js";
-import { type Encoder, type EncoderModule, loadEncoder } from "./modules.js";
+import { type Encoder, type EncoderModule, loadEncoder, type ModelLoader } from "./modules.js";
 import type { OpenAsk } from "./protocol.js";
-import type { Progress } from "./types.js";
+import type { Progress, Status } from "./types.js";
 
 /** A loaded encoder and where it computes. */
 export interface Loaded {
   encoder: Encoder;
   device: DeviceChoice;
+  precision: Status["precision"];
+  weights: Status["weights"];
+  modelBytesKept: number;
   reasons: string[];
 }
 
+const PRECISIONS = ["f16", "f32"] as const;
+const WEIGHTS = ["f32", "f16", "bf16", "q8", "q4"] as const;
+
 /**
- * Downloads and loads the model.
+ * Brings and loads the model, one file with weights after the other: a model never lies in memory as a whole but on its device.
  *
  * @throws BurrowError `network`, `model` or `limit` from the files, `device` where even the CPU fails, `worker`
  */
 export async function load(ask: OpenAsk, tell: (progress: Progress) => void, signal: AbortSignal): Promise<Loaded> {
-  const [files, module] = await Promise.all([
-    downloadModel(ask.model, { signal, onProgress: (progress) => tell({ stage: "download", ...progress }) }),
+  const [model, module] = await Promise.all([
+    openModel(ask.model, { signal, onProgress: (progress) => tell({ stage: "download", ...progress }) }),
     loadEncoder(ask.wasm),
   ]);
   signal.throwIfAborted();
@@ -28,8 +34,14 @@ export async function load(ask: OpenAsk, tell: (progress: Progress) => void, sig
   const choice = await chooseDevice(ask.device, navigator.gpu);
   tell({ stage: "load", what: "weights" });
   const name = modelName(ask.model);
-  const { encoder, device } = await onDevice(choice, (kind) => encoderOf(module, name, files, kind));
-  return { encoder, device, reasons: [...(device.reason ? [device.reason] : []), ...files.reasons] };
+  const { encoder, device } = await onDevice(choice, (kind) => encoderOf(module, name, model, kind));
+  return {
+    encoder, device,
+    precision: oneOf(PRECISIONS, encoder.precision()),
+    weights: oneOf(WEIGHTS, encoder.weights()),
+    modelBytesKept: model.bytesKept,
+    reasons: [...(device.reason ? [device.reason] : []), ...encoder.reasons(), ...model.reasons],
+  };
 }
 
 /** The folder's name, by which people know the model. */
@@ -56,6 +68,29 @@ async function onDevice(
   }
 }
 
-function encoderOf(module: EncoderModule, name: string, files: ModelFiles, device: DeviceChoice["device"]): Promise<Encoder> {
-  return module.Encoder.load(name, files.config, files.tokenizer, files.weights, device);
+/** The weights are not kept in memory: for a second device they come once more, from the cache where there is one. */
+async function encoderOf(module: EncoderModule, name: string, model: Model, device: DeviceChoice["device"]): Promise<Encoder> {
+  const { manifest, config, tokenizer } = model;
+  const loader = await module.ModelLoader.start(name, manifest, config, tokenizer, device);
+  try {
+    await model.streamWeights((file, bytes, sha256) => loader.add(file, bytes, sha256));
+  } catch (thrown) {
+    free(loader);
+    throw thrown;
+  }
+  return loader.finish();
+}
+
+/** Gives back what a loader holds. One that was broken by a trap has nothing to give, and the trap is what counts. */
+function free(loader: ModelLoader): void {
+  try {
+    loader.free();
+  } catch {
+    // See above.
+  }
+}
+
+/** A name that wasm gave, if it is one that the types know. */
+function oneOf<T extends string>(names: readonly T[], value: string): T | "none" {
+  return names.find((name) => name === value) ?? "none";
 }

@@ -1,6 +1,8 @@
-/** Reads `burrow.json`, which says what a model's files must be. */
-import { fetchBytes } from "./fetch.js";
+/** Reads what a model's folder says of its files: `burrow.json`, and the index of weights that lie in several files. */
 import { BurrowError, messageOf } from "./error.js";
+import { fetchBytes, type FetchOptions } from "./fetch.js";
+import type { Kept } from "./kept.js";
+import { PATIENCE } from "./patience.js";
 
 /** The size and the SHA-256, in hexadecimal, of a file. */
 export interface FileFacts {
@@ -8,10 +10,22 @@ export interface FileFacts {
   sha256: string;
 }
 
-/** What is known of each file of a model, by its name. */
-export type Manifest = Readonly<Record<string, FileFacts>>;
+/** What `burrow.json` says. */
+export interface Manifest {
+  /** The file itself: the encoder reads more of it than the package does. */
+  bytes: Uint8Array<ArrayBuffer>;
+  /** What is known of each file, by its name. */
+  files: ReadonlyMap<string, FileFacts>;
+}
 
-const NAME = "burrow.json";
+export const MANIFEST = "burrow.json";
+const WEIGHTS_INDEX = "model.safetensors.index.json";
+const WEIGHTS_ENDING = ".safetensors";
+
+/** A name that leads to a file in the folder itself, whatever an address makes of it. */
+const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.+=@ -]*$/;
+
+type Asking = Pick<FetchOptions, "signal" | "patience">;
 
 /**
  * The manifest of a folder, or null where it has none. It is asked for anew each time, so that a new model is seen; where the
@@ -19,33 +33,65 @@ const NAME = "burrow.json";
  *
  * @throws BurrowError `model` where it is there and cannot be read; `network` where it could not be asked for
  */
-export async function readManifest(folder: string, cache: Cache | null, signal: AbortSignal): Promise<Manifest | null> {
-  const url = new URL(NAME, folder);
+export async function readManifest(folder: string, kept: Kept, options: Asking): Promise<Manifest | null> {
+  const url = new URL(MANIFEST, folder);
+  const old = await kept.manifest();
+  // With one at hand, a visit without network need not wait for what will not come.
+  const patience = { ...PATIENCE, ...options.patience, ...(old && { triesMax: 1 }) };
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = await fetchBytes(url, NAME, { signal, onProgress: () => {}, bytesExpected: null });
+    ({ bytes } = await fetchBytes(url, MANIFEST, { ...options, patience, cache: "no-cache", onProgress: () => {} }));
   } catch (thrown) {
     // Not there, or a server's HTML page in its place.
     if (thrown instanceof BurrowError && thrown.kind === "model") return null;
-    const kept = signal.aborted ? undefined : await cache?.match(url).catch(() => undefined);
-    if (!kept) throw thrown;
-    return parseManifest(await kept.text(), url);
+    if (!old || options.signal.aborted) throw thrown;
+    bytes = old;
   }
-  const manifest = parseManifest(new TextDecoder().decode(bytes), url);
-  await cache?.put(url, new Response(bytes)).catch(() => {});
+  const manifest = { bytes, files: filesOf(parsed(bytes, url), url) };
+  await kept.update(manifest);
   return manifest;
 }
 
-function parseManifest(text: string, url: URL): Manifest {
-  let value: unknown;
+/** The names of the files with weights that a manifest lists, in its order. */
+export function weightsOf({ files }: Manifest, folder: string): string[] {
+  const names = [...files.keys()].filter((name) => name.endsWith(WEIGHTS_ENDING));
+  return plain(names, new URL(MANIFEST, folder));
+}
+
+/**
+ * The names of the files that the folder's index of weights lists.
+ *
+ * @throws BurrowError `model` where there is none or it cannot be read; `network`
+ */
+export async function readWeightsIndex(folder: string, options: Asking): Promise<string[]> {
+  const url = new URL(WEIGHTS_INDEX, folder);
+  const { bytes } = await fetchBytes(url, WEIGHTS_INDEX, { ...options, onProgress: () => {} });
+  const map = property(parsed(bytes, url), "weight_map");
+  const names = [...new Set(typeof map === "object" && map !== null ? Object.values(map) : [])];
+  if (names.length === 0) throw unreadable(url, "it has no `weight_map`");
+  return plain(names, url);
+}
+
+/** Checks that names are those of files in the folder itself: an address could lead anywhere. */
+function plain(names: unknown[], url: URL): string[] {
+  return names.map((name) => {
+    if (typeof name === "string" && PLAIN_NAME.test(name) && name.endsWith(WEIGHTS_ENDING)) return name;
+    throw unreadable(url, `${JSON.stringify(name)} is not the name of a ${WEIGHTS_ENDING} file beside it`);
+  });
+}
+
+function parsed(bytes: Uint8Array<ArrayBuffer>, url: URL): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch (thrown) {
     throw unreadable(url, messageOf(thrown));
   }
+}
+
+function filesOf(value: unknown, url: URL): Map<string, FileFacts> {
   const files = property(value, "files");
   if (typeof files !== "object" || files === null) throw unreadable(url, "it has no `files`");
-  return Object.fromEntries(Object.entries(files).map(([name, facts]) => [name, factsOf(name, facts, url)]));
+  return new Map(Object.entries(files).map(([name, facts]) => [name, factsOf(name, facts, url)]));
 }
 
 function factsOf(name: string, value: unknown, url: URL): FileFacts {

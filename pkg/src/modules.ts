@@ -1,12 +1,72 @@
 /** Loads the two wasm modules of the package. */
 import { BurrowError, messageOf } from "./error.js";
 
+import type { AddResult, Hit, PageInfo, Status } from "./types.js";
+
+// What is used of the modules is written out here, so that the TypeScript compiles before the wasm is built. A type test holds
+// it against what wasm-bindgen has written.
+
+/** Compiles and starts a module. */
+type Init = (options: { module_or_path: URL }) => Promise<unknown>;
+
 /** The search module: store, index, hits. */
-export type SearchModule = typeof import("../wasm/search/search.js");
-/** The encoder module: pages to chunks, chunks to vectors. */
-export type EncoderModule = typeof import("../wasm/encoder/encoder.js");
-export type Index = import("../wasm/search/search.js").Index;
-export type Encoder = import("../wasm/encoder/encoder.js").Encoder;
+export interface SearchModule {
+  default: Init;
+  Index: {
+    open(name: string, clear: boolean): Promise<Index>;
+    delete(name: string): Promise<void>;
+  };
+}
+
+/** An open index: see `src/web/search.rs`. */
+export interface Index {
+  bind(fingerprint: Uint8Array): Promise<void>;
+  unchanged(url: string, title: string | null, format: string, content: Uint8Array): number | undefined;
+  commit(page: Uint8Array): Promise<AddResult>;
+  search(text: string, vector: Float32Array, limit: number, oversampling: number): Promise<Hit[]>;
+  remove(url: string): Promise<boolean>;
+  clear(): Promise<void>;
+  pages(): PageInfo[];
+  status(): Pick<Status, "storage" | "pages" | "passages" | "reasons">;
+  close(): void;
+}
+
+/** The encoder module: weights to a model, pages to chunks, chunks to vectors. */
+export interface EncoderModule {
+  default: Init;
+  ModelLoader: {
+    start(
+      name: string, manifest: Uint8Array | undefined, config: Uint8Array, tokenizer: Uint8Array, device: string,
+    ): Promise<ModelLoader>;
+  };
+}
+
+/** A model on its way to a device, one file with weights after the other: see `src/web/encoder.rs`. */
+export interface ModelLoader {
+  add(file: string, bytes: Uint8Array, sha256: string | undefined): Promise<void>;
+  /** Uses the loader up, also where it fails. */
+  finish(): Promise<Encoder>;
+  free(): void;
+}
+
+/** A model on a device. */
+export interface Encoder {
+  fingerprint(): Uint8Array;
+  prepare(url: string, title: string | null, format: string, content: Uint8Array): PreparedPage;
+  embedQuery(query: string): Promise<Float32Array>;
+  precision(): string;
+  weights(): string;
+  reasons(): string[];
+}
+
+/** A page on its way to the index. */
+export interface PreparedPage {
+  readonly windows: number;
+  encodeNext(): Promise<void>;
+  /** Uses the page up. */
+  finish(): Uint8Array;
+  free(): void;
+}
 
 /**
  * The search module. `folder` is where the package's `wasm/` lies, when it is not beside this file.

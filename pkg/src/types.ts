@@ -4,7 +4,10 @@
 export interface OpenOptions {
   /** Name of the index: pages under different names never mix. */
   name: string;
-  /** Folder of the model, as a URL: `config.json`, `tokenizer.json` and `model.safetensors` lie in it. */
+  /**
+   * Folder of the model, as a URL: `config.json`, `tokenizer.json` and the weights lie in it, in one or several `.safetensors`
+   * files. With a `burrow.json` they are checked, kept for the next visit, and brought several at once.
+   */
   model: string;
   /** Where to encode. Default `"auto"`: WebGPU on a real GPU, else the CPU. */
   device?: "auto" | "webgpu" | "cpu";
@@ -100,7 +103,12 @@ export interface Status {
   device: "webgpu" | "cpu" | "none";
   /** What the adapter calls itself; empty for the CPU. */
   adapter: string;
-  precision: "f32" | "none";
+  /** In which numbers the encoder computes. */
+  precision: "f16" | "f32" | "none";
+  /** In which numbers the weights came: `q8` and `q4` are 8 and 4 bits with a scale for every 32. */
+  weights: "f32" | "f16" | "bf16" | "q8" | "q4" | "none";
+  /** How much of the model the browser keeps for the next visit, in bytes. */
+  modelBytesKept: number;
   /** Where the index lives. `"memory"`: it is gone when the page is closed; `reasons` says why. */
   storage: "indexeddb" | "memory";
   pages: number;
@@ -111,12 +119,35 @@ export interface Status {
   reasons: string[];
 }
 
+/** A model of which files are kept: see `Burrow.models`. */
+export interface KeptModel {
+  /** The address of its folder. */
+  folder: string;
+  files: number;
+  bytes: number;
+}
+
+/**
+ * How far the model's download is: one file, of several on their way at once, and all together. Files that an earlier visit
+ * kept count as well. What has come grows, but for a file that has to be begun anew.
+ */
+export interface DownloadStep {
+  stage: "download";
+  file: string;
+  bytes: number;
+  bytesTotal: number | null;
+  /** Of all files together. */
+  bytesLoaded: number;
+  /** The size of all files together, as soon as it is known. */
+  bytesAll: number | null;
+}
+
 /**
  * One step of a longer work: a model file arriving, a part of Burrow being loaded, a page's window encoded
  * (`waiting` pages are not yet in the index), and the encoder being ready.
  */
 export type Progress =
-  | { stage: "download"; file: string; bytes: number; bytesTotal: number | null }
+  | DownloadStep
   | { stage: "load"; what: "storage" | "weights" | "device" }
   | { stage: "index"; url: string; windows: number; windowsTotal: number; waiting: number }
   | { stage: "ready"; status: Status };

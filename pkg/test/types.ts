@@ -1,5 +1,5 @@
 /** What the shipped types promise. Checked by the compiler against `dist`, never run. */
-import { Burrow, BurrowError, type ErrorKind, type Hit, type Progress, type SearchResult, type Status } from "burrow-search";
+import { Burrow, BurrowError, type DownloadStep, type ErrorKind, type Hit, type KeptModel, type Progress, type SearchResult, type Status } from "burrow-search";
 
 /** Whether two types are the same, as the compiler sees it. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -12,11 +12,17 @@ assert<Same<typeof burrow.ready, Promise<Status>>>();
 const { hits, status, timing } = await burrow.search("how do plants eat light?", { limit: 3, signal: AbortSignal.timeout(1000) });
 assert<Same<typeof hits, Hit[]>>();
 assert<Same<typeof status.device, "webgpu" | "cpu" | "none">>();
+assert<Same<typeof status.precision, "f16" | "f32" | "none">>();
+assert<Same<typeof status.weights, "f32" | "f16" | "bf16" | "q8" | "q4" | "none">>();
+assert<Same<typeof status.modelBytesKept, number>>();
 assert<Same<typeof timing, { encodeMs: number; searchMs: number }>>();
 assert<Same<ReturnType<Burrow["search"]>, Promise<SearchResult>>>();
 assert<Same<ReturnType<Burrow["remove"]>, Promise<boolean>>>();
 assert<Same<ReturnType<Burrow["close"]>, Promise<void>>>();
 assert<Same<ReturnType<typeof Burrow.delete>, Promise<void>>>();
+assert<Same<ReturnType<typeof Burrow.models>, Promise<KeptModel[]>>>();
+assert<Same<typeof Burrow.clearModels, (model?: string) => Promise<void>>>();
+assert<Same<Extract<Progress, { stage: "download" }>, DownloadStep>>();
 
 await burrow.add({ url: "/a", html: new Uint8Array() });
 await burrow.add({ url: "/b", title: "B", markdown: "# B" }, { signal: new AbortController().signal });
@@ -37,7 +43,7 @@ assert<Same<BurrowError["kind"], ErrorKind>>();
 /** A progress is told apart by its stage. */
 export function share(progress: Progress): number | null {
   if (progress.stage === "index") return progress.windows / progress.windowsTotal;
-  if (progress.stage === "download") return progress.bytesTotal && progress.bytes / progress.bytesTotal;
+  if (progress.stage === "download") return progress.bytesAll && progress.bytesLoaded / progress.bytesAll;
   return progress.stage === "ready" ? 1 : null;
 }
 

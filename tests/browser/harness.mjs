@@ -25,8 +25,15 @@ const TYPES = {
  * - `cut`: the connection breaks after half of the file. `short`: only half of the file is there.
  * - `altered`: one bit in the middle is another.
  * - `stalled`: half of the file comes, and then nothing.
- * @typedef {"missing" | "html" | "error" | "cut" | "short" | "altered" | "stalled"} Fault
+ * - `slow`: it comes, but takes its time.
+ *
+ * A fault with ` once` behind it befalls the next request alone.
+ * @typedef {"missing" | "html" | "error" | "cut" | "short" | "altered" | "stalled" | "slow"} Wrong
+ * @typedef {Wrong | `${Wrong} once`} Fault
  */
+
+/** How many parts a slow answer comes in, and how many milliseconds lie between them. */
+const SLOW = { parts: 10, pauseMs: 100 };
 
 /**
  * @typedef {object} TestServer
@@ -34,6 +41,9 @@ const TYPES = {
  * @property {Map<string, Fault>} faults by path, as in `/model/config.json`
  * @property {Map<string, string | Buffer>} overlays what is served in place of the file at a path, by path
  * @property {string[]} requests the paths that were asked for, in order
+ * @property {Map<string, number>} sent how many bytes of bodies were sent, by path
+ * @property {Set<{path: string, socket: import("node:net").Socket}>} open the answers that are under way
+ * @property {boolean} ranges whether a part of a file can be asked for; default false
  * @property {() => Promise<void>} close
  */
 
@@ -49,24 +59,52 @@ export async function startServer({ model = MODEL, data = DATA, isolated = false
     ...folders, "/pkg/": join(ROOT, "pkg"), "/www/": join(ROOT, "www"), "/tests/data/": join(ROOT, "tests", "data"),
     ...(model && { "/model/": model }), ...(data && { "/data/": data }),
   };
-  const [faults, overlays] = [new Map(), new Map()];
-  /** @type {string[]} */
-  const requests = [];
+  /** @type {TestServer} */
+  const state = { url: "", faults: new Map(), overlays: new Map(), requests: [], sent: new Map(), open: new Set(), ranges: false, close: async () => {} };
   const headers = isolated ? { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" } : {};
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
-    requests.push(path);
-    const body = await bodyAt(path, roots, overlays).catch(() => null);
+    state.requests.push(path);
+    const answering = { path, socket: request.socket };
+    state.open.add(answering);
+    response.on("close", () => state.open.delete(answering));
+    const body = await bodyAt(path, roots, state.overlays).catch(() => null);
     const type = path === "/" ? TYPES[".html"] : TYPES[extname(path)] ?? "application/octet-stream";
-    send(response, body, { "Content-Type": type, "Cache-Control": "no-store", ...headers }, faults.get(path));
+    const answer = partOf(body, state.ranges ? request.headers.range : undefined);
+    const count = (/** @type {number} */ bytes) => state.sent.set(path, (state.sent.get(path) ?? 0) + bytes);
+    send(response, answer, { "Content-Type": type, "Cache-Control": "no-store", ...headers, ...answer.headers }, faultAt(path, state.faults), count);
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", () => done(undefined)));
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  const close = async () => {
+  state.url = `http://localhost:${port}/`;
+  state.close = async () => {
     server.close();
     server.closeAllConnections();
   };
-  return { url: `http://localhost:${port}/`, faults, overlays, requests, close };
+  return state;
+}
+
+/**
+ * The fault of the next answer at a path.
+ * @param {string} path
+ * @param {Map<string, Fault>} faults
+ * @returns {Wrong | undefined}
+ */
+function faultAt(path, faults) {
+  const [wrong, isOnce] = /** @type {[Wrong | undefined, boolean]} */ ([faults.get(path)?.replace(/ once$/, ""), faults.get(path)?.endsWith(" once")]);
+  if (isOnce) faults.delete(path);
+  return wrong;
+}
+
+/**
+ * The part of a file that was asked for; all of it where none was.
+ * @param {Buffer | null} body
+ * @param {string | undefined} range
+ */
+function partOf(body, range) {
+  const first = Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? NaN);
+  if (!body || !(first < body.length)) return { status: 200, body, headers: {} };
+  return { status: 206, body: body.subarray(first), headers: { "Content-Range": `bytes ${first}-${body.length - 1}/${body.length}` } };
 }
 
 /**
@@ -88,21 +126,38 @@ async function bodyAt(path, roots, overlays) {
 
 /**
  * @param {import("node:http").ServerResponse} response
- * @param {Buffer | null} body
+ * @param {{status: number, body: Buffer | null}} answer
  * @param {Record<string, string>} headers
- * @param {Fault | undefined} fault
+ * @param {Wrong | undefined} fault
+ * @param {(bytes: number) => void} count
  */
-function send(response, body, headers, fault) {
+function send(response, { status, body }, headers, fault, count) {
   if (!body || fault === "missing") return response.writeHead(404, headers).end("There is no such file.\n");
   if (fault === "error") return response.writeHead(503, headers).end();
   if (fault === "html") return response.writeHead(200, { ...headers, "Content-Type": TYPES[".html"] }).end("<!doctype html><p>Home</p>");
   const half = body.subarray(0, body.length >> 1);
   if (fault === "cut" || fault === "stalled") {
-    response.writeHead(200, { ...headers, "Content-Length": body.length });
+    count(half.length);
+    response.writeHead(status, { ...headers, "Content-Length": body.length });
     return response.write(half, () => fault === "cut" && setTimeout(() => response.destroy(), 100));
   }
   const sent = fault === "short" ? half : fault === "altered" ? altered(body) : body;
-  return response.writeHead(200, { ...headers, "Content-Length": sent.length }).end(sent);
+  count(sent.length);
+  response.writeHead(status, { ...headers, "Content-Length": sent.length });
+  return fault === "slow" ? sendSlowly(response, sent) : response.end(sent);
+}
+
+/**
+ * @param {import("node:http").ServerResponse} response
+ * @param {Buffer} body
+ */
+async function sendSlowly(response, body) {
+  const length = Math.ceil(body.length / SLOW.parts);
+  for (let at = 0; at < body.length && !response.destroyed; at += length) {
+    await new Promise((done) => setTimeout(done, SLOW.pauseMs));
+    const isLast = at + length >= body.length;
+    response[isLast ? "end" : "write"](body.subarray(at, at + length));
+  }
 }
 
 /** @param {Buffer} body */
@@ -129,10 +184,11 @@ export function insecure(url) {
 
 /**
  * Starts Chromium.
- * @param {{adapter?: boolean}} [options] whether WebGPU has an adapter; default true, a software one if need be
+ * @param {{adapter?: boolean, flags?: string[]}} [options] `adapter`: whether WebGPU has one; default true, a software one if need
+ *   be. `flags` are further ones
  */
-export function launch({ adapter = true } = {}) {
-  const args = adapter ? FLAGS : [...FLAGS.filter((flag) => !flag.includes("webgpu")), "--disable-gpu"];
+export function launch({ adapter = true, flags = [] } = {}) {
+  const args = [...(adapter ? FLAGS : [...FLAGS.filter((flag) => !flag.includes("webgpu")), "--disable-gpu"]), ...flags];
   return chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args });
 }
 

@@ -322,8 +322,16 @@ withModel("the software adapter is left aside by auto, and used when forced", ()
 const DYING_ENCODER = `
   const trap = new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,97,0,0,10,5,1,3,0,0,11]));
   export default async function init() {}
+  export class ModelLoader {
+    static async start() { return new ModelLoader(); }
+    async add() {}
+    async finish() { return new Encoder(); }
+    free() {}
+  }
   export class Encoder {
-    static async load() { return new Encoder(); }
+    precision() { return "f32"; }
+    weights() { return "f32"; }
+    reasons() { return []; }
     fingerprint() {}
     embedQuery() { return new Promise(() => queueMicrotask(() => new WebAssembly.Instance(trap).exports.a())); }
     prepare() { new WebAssembly.Instance(trap).exports.a(); }

@@ -20,8 +20,10 @@ async function askAll({ pages, queries, limit, oversampling }) {
   const [encoderModule, searchModule] = await Promise.all([import("/pkg/wasm/encoder/encoder.js"), import("/pkg/wasm/search/search.js")]);
   await Promise.all([encoderModule.default(), searchModule.default()]);
   const file = async (name) => new Uint8Array(await (await fetch(`/tests/data/tiny-bert/${name}`)).arrayBuffer());
-  const files = await Promise.all(["config.json", "tokenizer.json", "model.safetensors"].map(file));
-  const encoder = await encoderModule.Encoder.load("tiny-bert", ...files, "cpu");
+  const [config, tokenizer, weights] = await Promise.all(["config.json", "tokenizer.json", "model.safetensors"].map(file));
+  const loader = await encoderModule.ModelLoader.start("tiny-bert", undefined, config, tokenizer, "cpu");
+  await loader.add("model.safetensors", weights, undefined);
+  const encoder = await loader.finish();
   const index = await searchModule.Index.open("twin", false);
   await index.bind(encoder.fingerprint());
   // A seeded generator: a failure can be seen again.
