@@ -80,7 +80,8 @@ eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched 
 fidelity: ## cosine, INT8 and bits against PyTorch: f32, f16, q8, q4 on CPU and WebGPU
 	scripts/setup.sh vulkan model
 	$(ENV)
-	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo bench --quiet $(NATIVE) --bench fidelity
+	# The tests' build: a release build of burn would take as long as all the rest.
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo bench --quiet --profile dev $(NATIVE) --bench fidelity
 
 clean: ## remove what was built here; what was fetched stays in the cache
 	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules
