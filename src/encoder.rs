@@ -94,8 +94,8 @@ pub struct Encoder {
 
 /// The layers, by family.
 enum Network {
-    Bert(Bert),
-    Qwen3(Qwen3),
+    Bert(Box<Bert>),
+    Qwen3(Box<Qwen3>),
 }
 
 impl Network {

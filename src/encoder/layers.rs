@@ -15,7 +15,7 @@ const PANEL_ROWS: usize = 256;
 /// The matrix of a linear map, where it computes.
 pub(crate) enum Weight {
     /// `[outputs, inputs]` in f32, on the CPU.
-    Dense(Tensor<2>),
+    Dense(Box<Tensor<2>>),
     /// In its stored form, on the CPU: decoded panel by panel.
     Compact(Matrix),
     /// On the GPU, in its stored form: decoded within the product.
@@ -34,7 +34,7 @@ impl Weight {
             Form::F32 => {
                 let shape = [matrix.rows, matrix.columns];
                 let values = TensorData::new(matrix.values(), shape);
-                Weight::Dense(Tensor::from_data(values, &place.device))
+                Weight::Dense(Box::new(Tensor::from_data(values, &place.device)))
             }
             _ => Weight::Compact(matrix),
         }
@@ -74,7 +74,7 @@ impl Linear {
     /// `[rows, inputs]` → `[rows, outputs]`. `store` is how the GPU stores the result.
     pub(crate) fn forward(&self, x: Tensor<2>, shape: &Shape, store: Store) -> Tensor<2> {
         let product = match &self.weight {
-            Weight::Dense(weight) => x.matmul(weight.clone().transpose()),
+            Weight::Dense(weight) => x.matmul(weight.as_ref().clone().transpose()),
             Weight::Compact(matrix) => compact_product(x, matrix),
             #[cfg(feature = "gpu")]
             Weight::Gpu(matrix) => kernels::linear::product(x, matrix, shape, store),

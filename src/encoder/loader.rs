@@ -119,11 +119,16 @@ impl Loader {
                 let positions = parameters.values("embeddings.position_embeddings.weight")?;
                 let segments = parameters.values("embeddings.token_type_embeddings.weight")?;
                 table = table.with_places(positions, &segments);
-                Network::Bert(Bert::load(&mut parameters, &config, &place.device)?)
+                Network::Bert(Box::new(Bert::load(&mut parameters, &config, &place.device)?))
             }
             Family::Qwen3 { theta, causal, .. } => {
                 let rest = (theta, causal);
-                Network::Qwen3(Qwen3::load(&mut parameters, &config, rest, &place.device)?)
+                Network::Qwen3(Box::new(Qwen3::load(
+                    &mut parameters,
+                    &config,
+                    rest,
+                    &place.device,
+                )?))
             }
         };
         let mut encoder = Encoder {

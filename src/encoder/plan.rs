@@ -115,3 +115,40 @@ fn qwen3(plan: &mut Builder, config: &Config) {
     }
     plan.gain("norm", width);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration as pplx-embed's files have it.
+    fn published(hidden: usize, inner: usize, layers: usize, heads: usize) -> Plan {
+        let json = format!(
+            r#"{{"model_type": "bidirectional_pplx_qwen3", "hidden_size": {hidden},
+                "intermediate_size": {inner}, "num_hidden_layers": {layers},
+                "num_attention_heads": {heads}, "num_key_value_heads": 8, "head_dim": 128,
+                "vocab_size": 151936, "max_position_embeddings": 32768, "rms_norm_eps": 1e-6,
+                "rope_theta": 1e6}}"#
+        );
+        plan(&Config::from_json(json.as_bytes()).unwrap())
+    }
+
+    fn values(plan: &Plan) -> usize {
+        plan.values().map(|expected| expected.shape.iter().product::<usize>()).sum()
+    }
+
+    #[test]
+    fn the_06b_model_has_the_published_number_of_tensors_and_parameters() {
+        let plan = published(1024, 3072, 28, 16);
+        assert_eq!((plan.len(), values(&plan)), (310, 596_049_920));
+    }
+
+    #[test]
+    fn no_matrix_of_the_4b_model_needs_a_larger_buffer_than_every_device_has() {
+        let plan = published(2560, 9728, 36, 32);
+        assert_eq!(plan["embed_tokens.weight"].shape.iter().product::<usize>(), 388_956_160);
+        let matrices = plan.values().filter(|expected| expected.role == Role::Matrix);
+        let largest = matrices.map(|expected| 4 * expected.shape.iter().product::<usize>()).max();
+        // In f32, the largest form; the table stays beside the processor.
+        assert!(largest.is_some_and(|bytes| bytes <= 128 << 20), "{largest:?}");
+    }
+}

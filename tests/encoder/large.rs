@@ -2,7 +2,7 @@
 
 use burrow::encoder::{DeviceKind, Encoder, Loader, ModelInfo};
 
-use crate::invented::{self, Large};
+use crate::invented::{self, Large, Values};
 use crate::reference::{cosine, data, difference};
 
 /// The encoder, loaded tensor by tensor.
@@ -16,7 +16,7 @@ fn load(large: &Large, outliers: bool, device: DeviceKind) -> Encoder {
     };
     let mut loader = pollster::block_on(Loader::start(info, device)).unwrap();
     for (name, shape) in large.tensors() {
-        let file = invented::file(&name, &shape, outliers, false);
+        let file = invented::file(&name, &shape, outliers, Values::Codes);
         // What is not read again need not be hashed.
         loader.add(&name, &file, Some(String::new())).unwrap();
     }
@@ -34,7 +34,7 @@ fn invented_weights_are_those_of_the_reference() {
             if shape[0] > 100_000 {
                 continue;
             }
-            let file = invented::file(name, shape, variant.name == "outliers", true);
+            let file = invented::file(name, shape, variant.name == "outliers", Values::Exact);
             let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
             let values = tensors.tensor(name).unwrap().data().as_chunks().0;
             let found = values[sample.start..sample.start + 8].iter();

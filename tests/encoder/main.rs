@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[allow(dead_code, reason = "the benchmarks use the rest")]
 #[path = "../support/large.rs"]
 mod invented;
 

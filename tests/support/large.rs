@@ -133,9 +133,19 @@ impl View for &Stored {
     }
 }
 
-/// One tensor as a weights file of its own: matrices as the codes and scales they are invented as,
-/// or, with `full`, as the f32 that these stand for.
-pub(crate) fn file(name: &str, shape: &[usize], outliers: bool, full: bool) -> Vec<u8> {
+/// How a matrix is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// As the codes and scales it is invented as: q8.
+    Codes,
+    /// As the f32 that these stand for: the reference's weights.
+    Exact,
+    /// As f32 spread evenly around these, so that q8 loses what it loses of real weights.
+    Between,
+}
+
+/// One tensor as a weights file of its own.
+pub(crate) fn file(name: &str, shape: &[usize], outliers: bool, values: Values) -> Vec<u8> {
     let floats = |values: Vec<f32>| Stored {
         dtype: Dtype::F32,
         shape: shape.to_vec(),
@@ -149,10 +159,10 @@ pub(crate) fn file(name: &str, shape: &[usize], outliers: bool, full: bool) -> V
         let seed = crc32fast::hash(name.as_bytes());
         let count = shape[0] * shape[1];
         let scales = (0..count / GROUP).map(|group| scale(name, shape, group, outliers));
-        if full {
+        if values != Values::Codes {
             let group = |(group, scale): (usize, f16)| {
                 let at = group * GROUP;
-                (at..at + GROUP).map(move |at| f32::from(code(seed, at)) * scale.to_f32())
+                (at..at + GROUP).map(move |at| steps(seed, at, values) * scale.to_f32())
             };
             tensors.push((name.to_owned(), floats(scales.enumerate().flat_map(group).collect())));
         } else {
@@ -183,6 +193,15 @@ fn hashed(seed: u32, index: usize) -> u32 {
 
 fn code(seed: u32, at: usize) -> i8 {
     (((hashed(seed, at) >> 24) as i32 - 128).max(-127)) as i8
+}
+
+/// How many scales make a weight.
+fn steps(seed: u32, at: usize, values: Values) -> f32 {
+    let beside = match values {
+        Values::Between => (hashed(seed, at) & 0xFF_FFFF) as f32 / 16_777_216.0 - 0.5,
+        Values::Codes | Values::Exact => 0.0,
+    };
+    f32::from(code(seed, at)) + beside
 }
 
 fn scale(name: &str, shape: &[usize], group: usize, outliers: bool) -> f16 {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use burrow::encoder::pack::{PackedWeights, Packer, SHARD_BYTES, Shard};
 use burrow::encoder::{FileFacts, Golden, MANIFEST, Manifest};
-use invented::Large;
+use invented::{Large, Values};
 use sha2::{Digest, Sha256};
 
 /// Golden texts are short: a load encodes them all.
@@ -41,8 +41,11 @@ fn write_model(folder: &Path, weights: PackedWeights, variant: &str) {
     let mut packer = Packer::new(&config, weights, SHARD_BYTES).unwrap();
     for (name, shape) in large.tensors() {
         // In the invented form itself where that is what is asked for: then nothing is rounded.
-        let full = weights != PackedWeights::Q8;
-        let file = invented::file(&name, &shape, variant == "outliers", full);
+        let values = match weights {
+            PackedWeights::Q8 => Values::Codes,
+            PackedWeights::F16 | PackedWeights::Q4 => Values::Exact,
+        };
+        let file = invented::file(&name, &shape, variant == "outliers", values);
         write_all(folder, packer.add(&name, &file).unwrap());
     }
     let (last, mut files, packed) = packer.finish().unwrap();
