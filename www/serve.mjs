@@ -1,32 +1,24 @@
-/** A static server for the demo and its tests: the page, the package, a model folder and, if given, a folder of pages. */
-import { createReadStream } from "node:fs";
+/**
+ * A static server for the demo and its tests: the page, the package, folders of models and, if given, a folder of pages.
+ *
+ *   node www/serve.mjs [--model folder …] [--models folder] [--pages folder] [--port n] [--host name] [--open]
+ *
+ * Without either option, the models beside BURROW_MODEL are served, that one chosen at first.
+ */
 import { readdir, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { spawn } from "node:child_process";
-import { basename, extname, join, relative, resolve, sep } from "node:path";
+import { dirname, extname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { checkModels, findModels, listModels, modelPath } from "./models.mjs";
+import { POLICY, POLICY_GUEST, refuse, sendFile, sendJson } from "./send.mjs";
 
 const WWW = fileURLToPath(new URL(".", import.meta.url));
 const PKG = fileURLToPath(new URL("../pkg/", import.meta.url));
 
-/** @type {Record<string, string>} */
-const TYPES = {
-  ".html": "text/html", ".htm": "text/html", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-  ".mjs": "text/javascript; charset=utf-8", ".json": "application/json", ".wasm": "application/wasm", ".svg": "image/svg+xml",
-  ".png": "image/png", ".md": "text/markdown; charset=utf-8", ".txt": "text/plain; charset=utf-8", ".map": "application/json",
-};
-
-/**
- * The page's own policy, as a header too: a worker takes its policy from the answer its script came with.
- */
-const POLICY = [
-  "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", "connect-src 'self'", "style-src 'self'",
-  "img-src 'self' data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
-].join("; ");
-
-/** Pages of others may show their text and nothing more: no script, no origin of their own, nothing loaded. */
-const POLICY_GUEST = "sandbox; default-src 'none'; style-src 'unsafe-inline'";
+/** The model that the page asks for where its address names none. */
+const MODEL_DEFAULT = "all-MiniLM-L6-v2";
 
 /** The endings that `?pages=` lists from a folder. */
 const PAGES = new Set([".html", ".htm", ".md", ".markdown", ".txt"]);
@@ -35,9 +27,12 @@ const PAGES = new Set([".html", ".htm", ".md", ".markdown", ".txt"]);
  * @typedef {object} ServeOptions
  * @property {number} [port] 0, the default, takes any free one
  * @property {string} [host] default 127.0.0.1: nothing is offered to the network
- * @property {string} [model] folder of the model, served as `/model/<its name>/`
+ * @property {string | string[]} [model] folders of a model each, served as `/model/<its name>/`; the first is the one at first
+ * @property {string | string[]} [models] folders whose sub-folders are models, served likewise; `/model/list.json` lists all
  * @property {string} [pages] folder of pages, served as `/user-pages/`, listed in `/user-pages/list.json`
  */
+
+/** @typedef {{folders: string[], parents: string[], pages?: string}} Served */
 
 /**
  * Starts the server.
@@ -45,11 +40,12 @@ const PAGES = new Set([".html", ".htm", ".md", ".markdown", ".txt"]);
  * @returns {Promise<{url: string, port: number, demo: string, close: () => Promise<void>}>} `demo` is the demo's address,
  *   with the parameters that the folders given ask for
  */
-export async function serve({ port = 0, host = "127.0.0.1", model, pages } = {}) {
-  for (const folder of [model, pages]) if (folder) await requireFolder(folder);
-  const roots = rootsOf(model, pages);
+export async function serve({ port = 0, host = "127.0.0.1", model = [], models = [], pages } = {}) {
+  const served = { folders: [model].flat(), parents: [models].flat(), pages };
+  for (const folder of [...served.folders, ...served.parents, pages]) if (folder) await requireFolder(folder);
+  await checkModels(served.folders, served.parents);
   const server = createServer((request, response) => {
-    answer(request, response, roots, pages).catch((error) => {
+    answer(request, response, served).catch((error) => {
       if (!response.headersSent) response.writeHead(500, { "Content-Type": "text/plain" });
       response.end(String(error));
     });
@@ -61,7 +57,7 @@ export async function serve({ port = 0, host = "127.0.0.1", model, pages } = {})
     server.close(() => done(undefined));
     server.closeAllConnections();
   });
-  return { url, port: at, demo: demoAddress(url, model, pages), close: /** @type {() => Promise<void>} */ (close) };
+  return { url, port: at, demo: await demoAddress(url, served), close: /** @type {() => Promise<void>} */ (close) };
 }
 
 /** @param {string} folder */
@@ -71,29 +67,33 @@ async function requireFolder(folder) {
 }
 
 /**
- * Which folder answers for which prefix; the longest prefix that fits wins by coming first.
- * @param {string} [model]
- * @param {string} [pages]
- * @returns {[prefix: string, folder: string][]}
+ * The folder that answers for a path, and what of the path is left for it.
+ * @param {string} path
+ * @param {Served} served
+ * @returns {Promise<[folder: string, rest: string] | null>}
  */
-function rootsOf(model, pages) {
-  /** @type {[string, string][]} */
-  const roots = [["/pkg/dist/", join(PKG, "dist")], ["/pkg/wasm/", join(PKG, "wasm")]];
-  if (model) roots.push([`/model/${basename(resolve(model))}/`, resolve(model)], ["/model/", resolve(model)]);
-  if (pages) roots.push(["/user-pages/", resolve(pages)]);
-  roots.push(["/", WWW]);
-  return roots;
+async function folderFor(path, { folders, parents, pages }) {
+  const [, name, rest] = /^\/model\/([^/]+)\/(.*)$/s.exec(path) ?? [];
+  if (name !== undefined) {
+    const model = (await findModels(folders, parents)).find((found) => found.name === name);
+    return model ? [model.folder, rest] : null;
+  }
+  /** @type {[string, string | undefined][]} */
+  const roots = [["/pkg/dist/", join(PKG, "dist")], ["/pkg/wasm/", join(PKG, "wasm")], ["/user-pages/", pages], ["/", WWW]];
+  const [prefix, folder] = roots.find(([prefix]) => path.startsWith(prefix)) ?? [];
+  return prefix && folder ? [folder, path.slice(prefix.length)] : null;
 }
 
 /**
  * @param {string} url
- * @param {string} [model]
- * @param {string} [pages]
+ * @param {Served} served
  */
-function demoAddress(url, model, pages) {
+async function demoAddress(url, { folders, parents, pages }) {
   const demo = new URL(url);
-  const name = model ? basename(resolve(model)) : "all-MiniLM-L6-v2";
-  if (name !== "all-MiniLM-L6-v2") demo.searchParams.set("model", `/model/${name}/`);
+  const names = (await findModels(folders, parents)).map(({ name }) => name);
+  // Of a folder of models none comes first by itself, so the usual one does where it is there.
+  const first = folders.length > 0 || !names.includes(MODEL_DEFAULT) ? names[0] : MODEL_DEFAULT;
+  if (first !== undefined && first !== MODEL_DEFAULT) demo.searchParams.set("model", modelPath(first));
   if (pages) demo.searchParams.set("pages", "/user-pages/list.json");
   return demo.href;
 }
@@ -101,20 +101,20 @@ function demoAddress(url, model, pages) {
 /**
  * @param {import("node:http").IncomingMessage} request
  * @param {import("node:http").ServerResponse} response
- * @param {[string, string][]} roots
- * @param {string} [pages]
+ * @param {Served} served
  */
-async function answer(request, response, roots, pages) {
+async function answer(request, response, served) {
   if (request.method !== "GET" && request.method !== "HEAD") return refuse(response, 405, "Only GET and HEAD are answered.");
   const path = pathOf(request.url ?? "/");
   if (path === null) return refuse(response, 400, "This address cannot be read.");
+  const { folders, parents, pages } = served;
+  if (path === "/model/list.json") return sendJson(response, await listModels(await findModels(folders, parents)));
   if (pages && path === "/user-pages/list.json") return sendJson(response, await listPages(pages));
-  const found = roots.find(([prefix]) => path.startsWith(prefix));
-  const file = found && inside(found[1], path.slice(found[0].length));
+  const found = await folderFor(path, served);
+  const file = found && inside(...found);
   const there = file ? await stat(file).catch(() => null) : null;
   if (!file || !there?.isFile()) return refuse(response, 404, `There is no ${path} here.`);
-  const guest = found[0] === "/user-pages/";
-  sendFile(request, response, file, there, guest ? POLICY_GUEST : POLICY);
+  sendFile(request, response, file, there, path.startsWith("/user-pages/") ? POLICY_GUEST : POLICY);
 }
 
 /** @param {string} url */
@@ -137,61 +137,6 @@ function pathOf(url) {
 function inside(folder, path) {
   const file = resolve(folder, path);
   return file.startsWith(resolve(folder) + sep) ? file : null;
-}
-
-/**
- * @param {import("node:http").IncomingMessage} request
- * @param {import("node:http").ServerResponse} response
- * @param {string} file
- * @param {import("node:fs").Stats} there
- * @param {string} policy
- */
-function sendFile(request, response, file, there, policy) {
-  const tag = `"${there.size.toString(36)}-${Math.trunc(there.mtimeMs).toString(36)}"`;
-  const headers = {
-    "Content-Type": TYPES[extname(file).toLowerCase()] ?? "application/octet-stream",
-    // Asked for again each time, sent again only when it has changed.
-    "Cache-Control": "no-cache",
-    ETag: tag,
-    "Content-Security-Policy": policy,
-    ...ISOLATION,
-  };
-  if (request.headers["if-none-match"] === tag) {
-    response.writeHead(304, headers).end();
-    return;
-  }
-  response.writeHead(200, { ...headers, "Content-Length": there.size });
-  if (request.method === "HEAD") {
-    response.end();
-    return;
-  }
-  createReadStream(file).on("error", () => response.destroy()).pipe(response);
-}
-
-const ISOLATION = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Embedder-Policy": "require-corp",
-  "Cross-Origin-Resource-Policy": "same-origin",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-};
-
-/**
- * @param {import("node:http").ServerResponse} response
- * @param {number} code
- * @param {string} why
- */
-function refuse(response, code, why) {
-  response.writeHead(code, { "Content-Type": "text/plain; charset=utf-8", ...ISOLATION }).end(`${why}\n`);
-}
-
-/**
- * @param {import("node:http").ServerResponse} response
- * @param {unknown} value
- */
-function sendJson(response, value) {
-  response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store", ...ISOLATION });
-  response.end(JSON.stringify(value));
 }
 
 /**
@@ -227,19 +172,30 @@ function openInBrowser(url) {
 /** Where the demo is served unless told otherwise: an index belongs to its port, so the port should stay the same. */
 const PORT = 8080;
 
+/**
+ * What to serve where nothing is said: the model that the scripts know, before the others that lie beside it.
+ * @param {string | undefined} known
+ * @returns {Pick<ServeOptions, "model" | "models">}
+ */
+function besides(known) {
+  return known ? { model: known, models: dirname(resolve(known)) } : {};
+}
+
 async function main() {
   const { values } = parseArgs({
     options: {
-      port: { type: "string" }, host: { type: "string" }, model: { type: "string" },
+      port: { type: "string" }, host: { type: "string" }, model: { type: "string", multiple: true }, models: { type: "string", multiple: true },
       pages: { type: "string" }, open: { type: "boolean", default: false },
     },
   });
-  const options = { host: values.host, model: values.model ?? process.env.BURROW_MODEL, pages: values.pages };
+  const { host, model, models, pages } = values;
+  const options = { host, pages, ...(model || models ? { model, models } : besides(process.env.BURROW_MODEL)) };
   const server = await serve({ ...options, port: Number(values.port ?? PORT) }).catch((error) => {
     if (error.code !== "EADDRINUSE" || values.port) throw error;
     console.log(`Port ${PORT} is taken; another one is used, where the index is another too.`);
     return serve(options);
   });
+  if (!options.model && !options.models) console.log("No model is served: give one with --model, or a folder of them with --models.");
   console.log(`Burrow's demo: ${server.demo}\nCtrl-C ends it.`);
   if (values.open) openInBrowser(server.demo);
 }

@@ -1,8 +1,9 @@
 /** The demo's pure functions: marks, links to a passage, kinds of files, settings. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readSettings } from "../../www/src/settings.js";
-import { contentKind, counted, passageUrl, shortName, stretches, textFragment, withoutTitleLine } from "../../www/src/text.js";
+import { checkFolder, modelLine, unlistedModel } from "../../www/src/models.js";
+import { readSettings, withModel } from "../../www/src/settings.js";
+import { contentKind, counted, passageUrl, roughSize, shortName, stretches, textFragment, withoutTitleLine } from "../../www/src/text.js";
 
 /** A small generator with a seed: the same marks in every run. */
 function randoms(seed) {
@@ -85,6 +86,38 @@ test("settings come from the address, and what cannot be is the default", () => 
   assert.deepEqual([plain.device, plain.query, plain.name, plain.bundled], ["auto", "why", "demo", true]);
   assert.equal(plain.pages, "http://localhost:8080/pages/index.json");
   const own = readSettings("http://localhost:8080/?pages=/user-pages/list.json&model=/model/other/&device=cpu");
-  assert.deepEqual([own.device, own.bundled, own.name], ["cpu", false, "demo /user-pages/list.json"]);
+  assert.deepEqual([own.device, own.bundled, own.name], ["cpu", false, "demo /user-pages/list.json, model /model/other/"]);
   assert.equal(own.model, "http://localhost:8080/model/other/");
+});
+
+test("each model has an index of its own, and the default one keeps the name it always had", () => {
+  const here = "http://localhost:8080/?q=why&name=notes";
+  const name = (model) => readSettings(withModel(here, model)).name;
+  assert.equal(name("http://localhost:8080/model/all-MiniLM-L6-v2/"), "notes");
+  assert.equal(name("http://localhost:8080/model/a%20b/"), "notes, model /model/a%20b/");
+  const other = withModel(here, "http://localhost:8080/model/a%20b/");
+  assert.deepEqual([readSettings(other).model, readSettings(other).query], ["http://localhost:8080/model/a%20b/", "why"]);
+  assert.equal(withModel(other, readSettings(here).model), here);
+});
+
+test("a model's folder is an address on the page's own server, else it is said why not", () => {
+  const check = (typed) => checkFolder(typed, "http://localhost:8080/demo/");
+  assert.deepEqual(check(" /model/mini "), { href: "http://localhost:8080/model/mini/" });
+  assert.deepEqual(check("model/mini/?a#b"), { href: "http://localhost:8080/demo/model/mini/" });
+  assert.deepEqual(check("http://localhost:8080/m"), { href: "http://localhost:8080/m/" });
+  assert.match(check("  ").problem, /Give the address of a folder/);
+  assert.match(check("http://[").problem, /“http:\/\/\[” is not an address/);
+  for (const typed of ["https://models.example/mini/", "//models.example/mini/", "http://localhost:8081/m/", "file:///models/mini/", "C:\\models\\mini", "javascript:1"]) {
+    assert.match(check(typed).problem, /own server alone, http:\/\/localhost:8080,/, typed);
+  }
+  const settings = readSettings("http://localhost:8080/?model=https://models.example/mini/");
+  assert.match(settings.problem, /own server alone/);
+  assert.equal(readSettings("http://localhost:8080/").problem, null);
+});
+
+test("a model reads as one line", () => {
+  assert.equal(modelLine({ name: "pplx-embed-v1-0.6b", href: "", weights: "q8", bytes: 640e6 }), "pplx-embed-v1-0.6b, q8, 640 MB");
+  assert.equal(modelLine({ name: "mini", href: "", weights: null, bytes: 91_335_235 }), "mini, 91 MB");
+  assert.equal(modelLine(unlistedModel("http://localhost/model/a%20b/")), "a b");
+  assert.deepEqual([roughSize(479_256), roughSize(9.9e6), roughSize(2.38e9)], ["0.5 MB", "9.9 MB", "2.4 GB"]);
 });

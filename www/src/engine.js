@@ -12,8 +12,8 @@ const LOADING = {
   device: "Preparing the device",
 };
 
-/** @type {Map<string, {bytes: number, bytesTotal: number | null}>} */
-const downloads = new Map();
+/** The numbers that weights come in, for people. */
+const WEIGHTS = { f32: "f32", f16: "f16", bf16: "bf16", q8: "q8 (8 bits each)", q4: "q4 (4 bits each)", none: "none yet" };
 
 /**
  * Shows one step of Burrow's own progress, as long as the pages' progress does not have the bar.
@@ -30,16 +30,15 @@ export function showProgress(progress) {
   }
 }
 
-/** @param {Extract<Progress, {stage: "download"}>} progress */
-function showDownload({ file, bytes, bytesTotal }) {
-  downloads.set(file, { bytes, bytesTotal });
-  let [have, all] = [0, 0];
-  for (const one of downloads.values()) {
-    have += one.bytes;
-    all += one.bytesTotal ?? NaN;
-  }
-  const of = Number.isNaN(all) ? "" : ` of ${megabytes(all)}`;
-  showBar(`Fetching the model: ${megabytes(have)}${of}`, all > 0 ? have / all : null, shortName(file));
+/**
+ * One bar over all files: several are on their way at once, so that the name of one would only flicker.
+ * @param {Extract<Progress, {stage: "download"}>} progress
+ */
+function showDownload({ bytesLoaded, bytesAll }) {
+  // The last file has come, and is on its way to the device.
+  if (bytesAll !== null && bytesLoaded >= bytesAll) return showBar(`${LOADING.weights} …`, null, "");
+  const of = bytesAll === null ? "" : ` of ${megabytes(bytesAll)}`;
+  showBar(`Loading the model: ${megabytes(bytesLoaded)}${of}`, bytesAll === null ? null : bytesLoaded / bytesAll, "");
 }
 
 /**
@@ -53,6 +52,12 @@ export function showWork(work) {
   const behind = left > 0 ? `, ${counted(left, "page")} waiting` : "";
   showBar(`Indexing ${Math.min(work.settled + 1, work.total)} of ${counted(work.total, "page")}${behind}`,
     work.settled / work.total, work.working[0] ?? "");
+}
+
+/** Shows that an index is being opened, in place of what was there of another. */
+export function showOpening() {
+  setText(byId("counts"), "Opening …");
+  showBar(`${LOADING.storage} …`, null, "");
 }
 
 /** Takes the bar away: nothing is going on. */
@@ -87,7 +92,8 @@ export function showStatus(status) {
     ["Model", status.model || "none"],
     ["Encoder", { loading: "loading", ready: "ready", failed: "failed" }[status.encoder]],
     ["Device", deviceName(status)],
-    ["Precision", status.precision],
+    ["Precision", status.precision === "none" ? "none yet" : status.precision],
+    ["Weights", WEIGHTS[status.weights]],
     ["Index kept in", { indexeddb: "this browser (IndexedDB)", memory: "memory, until this page is closed" }[status.storage]],
   ];
   byId("engine").replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
@@ -96,6 +102,8 @@ export function showStatus(status) {
   data.encoder = status.encoder;
   data.device = status.device;
   data.precision = status.precision;
+  data.weights = status.weights;
+  data.model = status.model;
   data.storage = status.storage;
 }
 

@@ -13,11 +13,15 @@ const SCHEME = "dropped:";
 const FILES_MAX = 5000;
 
 /**
- * Files given in this visit, by page address, as addresses that a hit can open: plain text, never HTML, which would run in
- * this page's origin.
- * @type {Map<string, string>}
+ * Files given in this visit, by page address: a hit can open them, and another model's index can have them too.
+ * @type {Map<string, Found>}
  */
-const held = new Map();
+const given = new Map();
+/**
+ * The addresses made for those that a hit opens.
+ * @type {Map<File, string>}
+ */
+const addresses = new Map();
 
 /**
  * @param {(jobs: Job[]) => void} push
@@ -103,6 +107,8 @@ function toJob({ path, file }) {
     return null;
   }
   const url = SCHEME + path.split("/").map(encodeURIComponent).join("/");
+  forgetFile(url);
+  given.set(url, { path, file });
   show("waiting", "Waiting");
   return {
     url,
@@ -113,28 +119,39 @@ function toJob({ path, file }) {
       const text = await file.text();
       return kind === "markdown" ? { url, markdown: text } : { url, text, title: file.name };
     },
-    settled: (end) => {
-      if ("result" in end) hold(url, file);
-      show("error" in end ? "failed" : "done", sayEnd(end));
-    },
+    settled: (end) => show("error" in end ? "failed" : "done", sayEnd(end)),
   };
 }
 
 /**
- * @param {string} url
- * @param {File} file
+ * The files of this visit once more, for the index of another model.
+ * @returns {Job[]}
  */
-function hold(url, file) {
-  const before = held.get(url);
-  if (before) URL.revokeObjectURL(before);
-  held.set(url, URL.createObjectURL(new Blob([file], { type: "text/plain;charset=utf-8" })));
+export function givenAgain() {
+  return [...given.values()].map(toJob).filter((job) => job !== null);
 }
 
 /**
- * Where a dropped file opens, as long as this visit lasts.
+ * A page that was removed must not come back with another model.
+ * @param {string} url
+ */
+export function forgetFile(url) {
+  const file = given.get(url)?.file;
+  const address = file && addresses.get(file);
+  if (address) URL.revokeObjectURL(address);
+  if (file) addresses.delete(file);
+  given.delete(url);
+}
+
+/**
+ * Where a dropped file opens, as long as this visit lasts: as plain text, never HTML, which would run in this page's origin.
  * @param {string} url
  * @returns {string | null}
  */
 export function heldFileUrl(url) {
-  return held.get(url) ?? null;
+  const file = given.get(url)?.file;
+  if (!file) return null;
+  const address = addresses.get(file) ?? URL.createObjectURL(new Blob([file], { type: "text/plain;charset=utf-8" }));
+  addresses.set(file, address);
+  return address;
 }

@@ -107,6 +107,15 @@ export function megabytes(bytes) {
 }
 
 /**
+ * A size to choose by, which need not be exact: `0.5 MB`, `91 MB`, `1.2 GB`.
+ * @param {number} bytes
+ */
+export function roughSize(bytes) {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes >= 10e6 ? `${Math.round(bytes / 1e6)} MB` : megabytes(bytes);
+}
+
+/**
  * A number with its noun: `1 page`, `2 pages`.
  * @param {number} count
  * @param {string} noun

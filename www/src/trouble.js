@@ -11,7 +11,7 @@ const ADVICE = {
   input: "",
   empty: "",
   limit: "",
-  model: "make demo fetches the model; reload this page after it.",
+  model: "Choose another model on this page. make demo fetches one; reload this page after it.",
   fingerprint: "",
   corrupt: "",
   storage: "",
