@@ -1,6 +1,6 @@
 # Every target does its own set-up, and is quick where there is nothing to do.
 #
-#   make demo                                   the demo in your browser
+#   make demo [MODELS=dir]                      the demo in your browser
 #   make demo HEADLESS=1 QUERY="…" [PAGES=dir]  the same page, driven and printed
 #   make test                                   everything that CI runs
 #   make test-large                             a model of 0.6B parameters in Chromium
@@ -29,10 +29,10 @@ build: ## the wasm modules and the npm package, into pkg/
 	scripts/setup.sh wasm bindgen npm
 	scripts/build-wasm.sh
 
-demo: build ## the demo: in your browser, or HEADLESS=1 QUERY="…" [PAGES=folder]
+demo: build ## the demo: in your browser [MODELS=folder], or HEADLESS=1 QUERY="…" [PAGES=folder]
 	scripts/setup.sh model $(if $(HEADLESS),browser)
 	$(ENV)
-	$(if $(HEADLESS),node www/headless.mjs --query "$${QUERY:-}" --pages "$${PAGES:-}",node www/serve.mjs --open)
+	$(if $(HEADLESS),node www/headless.mjs --query "$${QUERY:-}" --pages "$${PAGES:-}",node www/serve.mjs --open $(if $(MODELS),--model "$$BURROW_MODEL" --models "$$MODELS"))
 
 lint: ## formatting and lints
 	$(ENV)
