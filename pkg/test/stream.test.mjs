@@ -25,9 +25,12 @@ function slow() {
   for (const name of NAMES) server.files[name] = serve(SHARDS[name], { pace: 5 });
 }
 
-/** Waits until the server has no shard under way. An answer that begins on a socket that is gone already never ends. */
+/**
+ * Waits until the server has no shard under way. An answer that begins on a socket that is gone already,
+ * or has none any more, never ends.
+ */
 async function idle() {
-  const open = () => [...server.open].filter(([, socket]) => !socket.destroyed).map(([name]) => name);
+  const open = () => [...server.open].filter(([, socket]) => socket && !socket.destroyed).map(([name]) => name);
   for (const end = Date.now() + 2000; open().length > 0; await sleep(10)) assert.ok(Date.now() < end, `${open()} are still under way`);
 }
 
