@@ -3,10 +3,12 @@
 mod build;
 pub mod format;
 pub mod hamming;
+pub mod page_set;
 pub mod rescore;
 mod resident;
 mod state;
 
+pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
 use state::{State, attempts};

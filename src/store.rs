@@ -32,12 +32,27 @@ pub enum Space {
     Sentences,
     /// A page's text and passages. Read for hits only.
     Pages,
+    /// The words of passages: lexical segments.
+    Terms,
+    /// Pages that wait to be encoded.
+    Queue,
+    /// Pages that were replaced and whose rows still lie in a segment with those of others.
+    Gone,
 }
 
 impl Space {
     /// All of them. Their order is part of the files' format: add at the end.
-    pub const ALL: [Space; 6] =
-        [Space::Meta, Space::Directory, Space::Bits, Space::Codes, Space::Sentences, Space::Pages];
+    pub const ALL: [Space; 9] = [
+        Space::Meta,
+        Space::Directory,
+        Space::Bits,
+        Space::Codes,
+        Space::Sentences,
+        Space::Pages,
+        Space::Terms,
+        Space::Queue,
+        Space::Gone,
+    ];
 
     /// Its name in a database.
     pub fn name(self) -> &'static str {
@@ -48,6 +63,9 @@ impl Space {
             Space::Codes => "codes",
             Space::Sentences => "sentences",
             Space::Pages => "pages",
+            Space::Terms => "terms",
+            Space::Queue => "queue",
+            Space::Gone => "gone",
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{Change, Commit, HEAD_KEY, KEY_END, Space, Store, StoreKind};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Counts up when the object stores change; `make_stores` then takes older databases along.
-const DATABASE_VERSION: u32 = 1;
+const DATABASE_VERSION: u32 = 2;
 
 /// The name of the error with which opening is given up because another tab keeps an older
 /// version of the database open.
