@@ -1,17 +1,22 @@
 //! Keep it and find it: the index of one fingerprint's pages over a [`Store`].
 
 mod build;
+mod compact;
 pub mod format;
 pub mod hamming;
+mod load;
 pub mod page_set;
 pub mod rescore;
 mod resident;
+mod runs;
 mod state;
+mod write;
 
 pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
-use state::{State, attempts};
+use state::{State, attempts, busy};
+use write::Transaction;
 
 use serde::Serialize;
 
@@ -21,6 +26,7 @@ use crate::hits::Hit;
 use crate::page::EncodedPage;
 use crate::search::{self, Query, SearchOptions};
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
+use format::Effect;
 
 /// What became of a page that was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +100,7 @@ impl<S: Store> Index<S> {
                 return Self::open_with_new_head(store, head).await;
             }
         }
-        Err(state::busy())
+        Err(busy())
     }
 
     /// Opens a cleared store. A head that this version cannot read is removed too.
@@ -105,7 +111,7 @@ impl<S: Store> Index<S> {
             let keys = HEAD_KEY..HEAD_KEY + 1;
             let change = Change::Delete { space: Space::Meta, keys };
             if store.commit(head.as_deref(), vec![change]).await? == Commit::Conflict {
-                return Err(state::busy());
+                return Err(busy());
             }
         }
         Self::open(store).await
@@ -126,13 +132,15 @@ impl<S: Store> Index<S> {
                 return Ok(());
             }
             let bytes = format::meta_to_bytes(fingerprint)?;
-            let change = Change::Put { space: Space::Meta, key: state::META_KEY, bytes };
-            if self.transact(self.state.head.next_page, vec![change]).await? {
+            let mut plan = Transaction::new(self.state.head.next_page);
+            plan.changes.push(Change::Put { space: Space::Meta, key: state::META_KEY, bytes });
+            plan.effects.push(Effect::All);
+            if self.transact(plan).await? {
                 self.state.made_with = Some(fingerprint.clone());
                 self.state.resident = resident::Resident::new(fingerprint.dimension);
             }
         }
-        Err(state::busy())
+        Err(busy())
     }
 
     /// What the index was made with, if something has ever been bound to it.
@@ -152,73 +160,6 @@ impl<S: Store> Index<S> {
 
     fn entry(&self, url: &str) -> Option<&format::Entry> {
         self.state.entries.get(self.state.urls.get(url)?)
-    }
-
-    /// Stores a page and its codes in one transaction, in place of what was under its address.
-    ///
-    /// # Errors
-    ///
-    /// `Input` where the page is not whole or [`Index::bind`] was not called, `Limit` where it has
-    /// too many passages, `StorageFull` or `Storage` where the store fails: then the index is as
-    /// it was.
-    pub async fn commit(&mut self, encoded: EncodedPage) -> Result<Outcome> {
-        for _ in attempts() {
-            let dimension = self.bound()?.dimension;
-            check_fits(&encoded, dimension)?;
-            let url = &encoded.page.url;
-            if self.find(url) == Some(encoded.page.hash) {
-                return Ok(Outcome::Unchanged);
-            }
-            let page = self.state.head.next_page;
-            let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
-            let old = self.state.pages_of(url);
-            let mut changes: Vec<Change> =
-                old.iter().flat_map(|&old| build::removal(old)).collect();
-            changes.extend(build::page_changes(page, &encoded)?);
-            if self.transact(next, changes).await? {
-                self.state.forget(&old);
-                let entry = build::entry_of(&encoded);
-                self.state.take_up(page, entry, &encoded.bits, dimension);
-                return Ok(if old.is_empty() { Outcome::Added } else { Outcome::Replaced });
-            }
-        }
-        Err(state::busy())
-    }
-
-    /// Removes the page under an address, and says whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// `Storage` where the store fails: then the page is still there.
-    pub async fn remove(&mut self, url: &str) -> Result<bool> {
-        for _ in attempts() {
-            let pages = self.state.pages_of(url);
-            if pages.is_empty() {
-                return Ok(false);
-            }
-            let changes = pages.iter().flat_map(|&page| build::removal(page)).collect();
-            if self.transact_removal(changes).await? {
-                self.state.forget(&pages);
-                return Ok(true);
-            }
-        }
-        Err(state::busy())
-    }
-
-    /// Removes all pages and what the index was made with: [`Index::bind`] begins anew.
-    ///
-    /// # Errors
-    ///
-    /// `Storage` where the store fails: then all is still there.
-    pub async fn clear(&mut self) -> Result<()> {
-        for _ in attempts() {
-            self.bound = None;
-            if self.transact_removal(build::removal_of_all()).await? {
-                self.state = State::load(&self.store).await?;
-                return Ok(());
-            }
-        }
-        Err(state::busy())
     }
 
     /// The best passage of each of the best pages, the best first.
@@ -275,67 +216,6 @@ impl<S: Store> Index<S> {
             Error::new(ErrorKind::Input, message)
         })
     }
-
-    /// Looks again at the store if someone else has committed since. Says whether it was so.
-    pub(crate) async fn catch_up(&mut self) -> Result<bool> {
-        let current = state::read_head(&self.store).await? == self.state.head_bytes;
-        if !current {
-            self.reload().await?;
-        }
-        Ok(!current)
-    }
-
-    async fn reload(&mut self) -> Result<()> {
-        let state = State::load(&self.store).await?;
-        if let Some(bound) = &self.bound {
-            match &state.made_with {
-                Some(made_with) => check_same_space(made_with, bound)?,
-                None => return Err(cleared_by_another()),
-            }
-        }
-        self.state = state;
-        Ok(())
-    }
-
-    /// As [`Index::transact`], for changes that only remove: a full disk does not hinder them.
-    ///
-    /// A browser without space refuses every transaction that writes, and so the new head, too.
-    /// Then the head is removed instead, which other writers notice as well. A page's number may be
-    /// given again after that; a writer that still knows the former page finds that address and
-    /// hash differ, and looks again.
-    async fn transact_removal(&mut self, mut changes: Vec<Change>) -> Result<bool> {
-        match self.transact(self.state.head.next_page, changes.clone()).await {
-            Err(error) if error.kind() == ErrorKind::StorageFull => {}
-            other => return other,
-        }
-        let keys = HEAD_KEY..HEAD_KEY + 1;
-        changes.push(Change::Delete { space: Space::Meta, keys });
-        let commit = self.store.commit(self.state.head_bytes.as_deref(), changes).await?;
-        match commit {
-            Commit::Done => self.state.head_bytes = None,
-            Commit::Conflict => self.reload().await?,
-        }
-        Ok(commit == Commit::Done)
-    }
-
-    /// Commits changes and the head that goes with them; `false` where another writer was there
-    /// first: then the state is read anew and the caller decides anew.
-    async fn transact(&mut self, next_page: u32, mut changes: Vec<Change>) -> Result<bool> {
-        let head = format::Head { commits: self.state.head.commits.wrapping_add(1), next_page };
-        let bytes = format::head_to_bytes(head)?;
-        changes.push(build::head_change(bytes.clone()));
-        match self.store.commit(self.state.head_bytes.as_deref(), changes).await? {
-            Commit::Done => {
-                self.state.head = head;
-                self.state.head_bytes = Some(bytes);
-                Ok(true)
-            }
-            Commit::Conflict => {
-                self.reload().await?;
-                Ok(false)
-            }
-        }
-    }
 }
 
 fn check_dimension(dimension: usize) -> Result<()> {
@@ -381,9 +261,4 @@ fn check_same_space(made_with: &Fingerprint, fingerprint: &Fingerprint) -> Resul
 fn cleared_by_another() -> Error {
     let message = "the index was cleared by another tab: open it again";
     Error::new(ErrorKind::Storage, message)
-}
-
-fn no_numbers_left() -> Error {
-    let message = "the index has given 2^32 pages a number: clear it and add its pages again";
-    Error::new(ErrorKind::Limit, message)
 }

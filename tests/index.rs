@@ -6,7 +6,7 @@ mod pages;
 
 use burrow::ErrorKind;
 use burrow::fingerprint::Fingerprint;
-use burrow::index::format::{self, Entry, Head, Rows};
+use burrow::index::format::{self, BitsRun, Effect, Entry, Head, Rows};
 use burrow::index::hamming::{self, TopK};
 use burrow::index::rescore::Rescorer;
 use burrow::page::EncodedPage;
@@ -27,15 +27,15 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
     }
     let page = pages::page("https://a.example/", &["One. Two.", "Drei, 🦊."], 8, 1);
     let entry = Entry { url: "u".into(), title: "t".into(), hash: [9; 32], passages: 2 };
+    let head = Head::default().after(2, &[Effect::Added(1), Effect::Merged(0, 1), Effect::All]);
+    let run = BitsRun { pages: vec![(5, 1), (9, 2)], bits: &[1, 2, 3, 4, 5, 6] };
     let changes = [
         Change::Put { space: Space::Bits, key: 7, bytes: vec![1, 2, 3] },
         Change::Delete { space: Space::Pages, keys: 3..5 },
     ];
     vec![
         (format::meta_to_bytes(&fingerprint()).unwrap(), |b| shown(format::meta_from_bytes(b))),
-        (format::head_to_bytes(Head { commits: 3, next_page: 2 }).unwrap(), |b| {
-            shown(format::head_from_bytes(b))
-        }),
+        (format::head_to_bytes(&head).unwrap(), |b| shown(format::head_from_bytes(b))),
         (format::entry_to_bytes(5, &entry).unwrap(), |b| shown(format::entry_from_bytes(5, b))),
         (format::rows_to_bytes(5, Rows::Bits, 16, &[1, 2, 3, 4]).unwrap(), |b| {
             shown(format::rows_from_bytes(5, Rows::Bits, 16, b))
@@ -47,6 +47,12 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
             shown(format::rows_from_bytes(5, Rows::Codes { block: 3 }, 8, b))
         }),
         (format::page_to_bytes(5, &page.page).unwrap(), |b| shown(format::page_from_bytes(5, b))),
+        (format::bits_run_to_bytes(5, 16, &run).unwrap(), |b| {
+            shown(format::bits_from_bytes(5, 16, b))
+        }),
+        (format::entries_run_to_bytes(5, &[(5, &entry), (9, &entry)]).unwrap(), |b| {
+            shown(format::entries_from_bytes(5, b))
+        }),
         (format::to_wire(&page).unwrap(), |b| shown(format::from_wire(b))),
         (format::frame(&changes).unwrap(), |b| shown(format::frame_parts(b))),
     ]
@@ -87,6 +93,10 @@ fn a_record_of_another_kind_or_page_is_damage() {
     let all = records();
     for (at, (bytes, _)) in all.iter().enumerate() {
         for (other, (_, read)) in all.iter().enumerate().filter(|&(other, _)| other != at) {
+            // Where a run can lie, a page's own record can lie too.
+            if [(2, 8), (3, 7)].contains(&(at, other)) {
+                continue;
+            }
             assert_eq!(read(bytes), Err(ErrorKind::Corrupt), "record {at} read as {other}");
         }
     }

@@ -5,9 +5,23 @@ use crate::error::Result;
 use crate::page::EncodedPage;
 use crate::store::{Change, HEAD_KEY, KEY_END, Space};
 
-/// The spaces that hold records of pages.
-const PAGE_SPACES: [Space; 5] =
-    [Space::Directory, Space::Bits, Space::Codes, Space::Sentences, Space::Pages];
+/// The spaces that hold records of single pages and of runs.
+const SHARED_SPACES: [Space; 2] = [Space::Directory, Space::Bits];
+
+/// The spaces that hold records of single pages alone.
+const OWN_SPACES: [Space; 3] = [Space::Codes, Space::Sentences, Space::Pages];
+
+/// The spaces of which nothing is left in a cleared index.
+const CLEARED_SPACES: [Space; 8] = [
+    Space::Directory,
+    Space::Bits,
+    Space::Codes,
+    Space::Sentences,
+    Space::Pages,
+    Space::Terms,
+    Space::Queue,
+    Space::Gone,
+];
 
 /// What stays resident of a page besides its bits.
 pub(crate) fn entry_of(encoded: &EncodedPage) -> Entry {
@@ -39,16 +53,38 @@ pub(crate) fn page_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Chang
     Ok(changes)
 }
 
-/// Removes all records of a page.
-pub(crate) fn removal(page: u32) -> impl Iterator<Item = Change> {
-    let keys = page_key(page)..page_key(page) + (page_key(1) - page_key(0));
-    PAGE_SPACES.into_iter().map(move |space| Change::Delete { space, keys: keys.clone() })
+/// Removes the records that a page shares with no other.
+pub(crate) fn removal_of_own(page: u32) -> impl Iterator<Item = Change> {
+    removal_in(&OWN_SPACES, page)
+}
+
+/// Removes the directory and bits records under a page's key.
+pub(crate) fn removal_of_shared(page: u32) -> impl Iterator<Item = Change> {
+    removal_in(&SHARED_SPACES, page)
+}
+
+/// Notes that a page is no longer there, though a run still holds its rows.
+pub(crate) fn gone(page: u32) -> Change {
+    Change::Put { space: Space::Gone, key: page_key(page), bytes: Vec::new() }
+}
+
+/// Forgets that a page is gone: its rows are, too.
+pub(crate) fn no_longer_gone(page: u32) -> Change {
+    Change::Delete { space: Space::Gone, keys: keys_of(page) }
+}
+
+fn removal_in(spaces: &'static [Space], page: u32) -> impl Iterator<Item = Change> {
+    spaces.iter().map(move |&space| Change::Delete { space, keys: keys_of(page) })
+}
+
+fn keys_of(page: u32) -> std::ops::Range<u64> {
+    page_key(page)..page_key(page) + (page_key(1) - page_key(0))
 }
 
 /// Removes everything but the head, whose numbers must never be given again.
 pub(crate) fn removal_of_all() -> Vec<Change> {
     let delete = |space, keys| Change::Delete { space, keys };
-    let pages = PAGE_SPACES.into_iter().map(|space| delete(space, 0..KEY_END));
+    let pages = CLEARED_SPACES.into_iter().map(|space| delete(space, 0..KEY_END));
     let meta = [delete(Space::Meta, 0..HEAD_KEY), delete(Space::Meta, HEAD_KEY + 1..KEY_END)];
     pages.chain(meta).collect()
 }

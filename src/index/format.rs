@@ -20,11 +20,17 @@
 
 mod bytes;
 mod frame;
+mod head;
 mod page;
+mod run;
 
 use bytes::{Reader, Writer};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
+pub use head::{EFFECTS_MAX, Effect, Head, head_from_bytes, head_to_bytes};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub use run::{
+    BitsRun, bits_from_bytes, bits_run_to_bytes, entries_from_bytes, entries_run_to_bytes,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
@@ -57,6 +63,8 @@ pub(crate) enum Kind {
     Page = b'P' as isize,
     Wire = b'W' as isize,
     Frame = b'L' as isize,
+    BitsRun = b'R' as isize,
+    EntryRun = b'E' as isize,
 }
 
 impl Kind {
@@ -75,6 +83,8 @@ impl Kind {
             Kind::Page => "page record",
             Kind::Wire => "encoded page",
             Kind::Frame => "commit",
+            Kind::BitsRun => "run of bits",
+            Kind::EntryRun => "run of the directory",
         }
     }
 }
@@ -93,35 +103,6 @@ pub fn block_key(page: u32, passage: usize) -> (u64, usize) {
 pub fn page_of_key(key: u64) -> u32 {
     // Keys are below 2^48, since a page's number has 32 bits; a greater one is no page's.
     u32::try_from(key >> BLOCK_KEY_BITS).unwrap_or(u32::MAX)
-}
-
-/// How far an index has come. Every commit rewrites it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Head {
-    /// Commits so far.
-    pub commits: u64,
-    /// The number that the next page gets. A number is never given twice.
-    pub next_page: u32,
-}
-
-/// The bytes of the head.
-pub fn head_to_bytes(head: Head) -> Result<Vec<u8>> {
-    let mut writer = Writer::new(Kind::Head);
-    writer.u64(head.commits);
-    writer.u32(head.next_page);
-    writer.seal()
-}
-
-/// Reads the head.
-///
-/// # Errors
-///
-/// `Corrupt`, or `Fingerprint` where a newer version has written it. So with all readers here.
-pub fn head_from_bytes(bytes: &[u8]) -> Result<Head> {
-    let mut reader = Reader::open(Kind::Head, None, bytes)?;
-    let head = Head { commits: reader.u64()?, next_page: reader.u32()? };
-    reader.finish()?;
-    Ok(head)
 }
 
 /// The bytes of the record that says what an index was made with.
@@ -169,20 +150,28 @@ pub struct Entry {
 pub fn entry_to_bytes(page: u32, entry: &Entry) -> Result<Vec<u8>> {
     let mut writer = Writer::new(Kind::Entry);
     writer.u32(page);
+    write_entry(&mut writer, entry)?;
+    writer.seal()
+}
+
+fn write_entry(writer: &mut Writer, entry: &Entry) -> Result<()> {
     writer.string(&entry.url)?;
     writer.string(&entry.title)?;
     writer.raw(&entry.hash);
-    writer.count(entry.passages)?;
-    writer.seal()
+    writer.count(entry.passages)
 }
 
 /// Reads a page's directory record.
 pub fn entry_from_bytes(page: u32, bytes: &[u8]) -> Result<Entry> {
     let mut reader = Reader::of_page(Kind::Entry, page, bytes)?;
-    let (url, title) = (reader.string()?, reader.string()?);
-    let entry = Entry { url, title, hash: reader.hash()?, passages: reader.u32()? as usize };
+    let entry = read_entry(&mut reader)?;
     reader.finish()?;
     Ok(entry)
+}
+
+fn read_entry(reader: &mut Reader<'_>) -> Result<Entry> {
+    let (url, title) = (reader.string()?, reader.string()?);
+    Ok(Entry { url, title, hash: reader.hash()?, passages: reader.u32()? as usize })
 }
 
 /// Which rows a block holds.

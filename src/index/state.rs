@@ -1,20 +1,17 @@
-//! What of an index is in memory, and how it is read when the index is opened.
+//! What of an index is in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::format::{self, Entry, Head, Rows};
+use super::format::{Effect, Entry, Head, Rows};
 use super::resident::Resident;
+use super::runs::Runs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
 use crate::store::{HEAD_KEY, Space, Store};
 
 /// The key, in [`Space::Meta`], of what the index was made with.
 pub(crate) const META_KEY: u64 = 0;
-
-/// Records read at once on opening: enough that a database is not asked often, few enough that
-/// what is read and not yet unpacked stays small.
-const SCAN_RECORDS: usize = 256;
 
 /// Opening is tried again when another tab commits meanwhile; a tab that never stops is an error.
 const ATTEMPTS: usize = 8;
@@ -53,125 +50,39 @@ pub(crate) struct State {
     /// Other damage.
     pub(crate) damage: Vec<Problem>,
     pub(crate) resident: Resident,
+    /// Where the bits and directory records lie that several pages share.
+    pub(crate) runs: Runs,
 }
 
 impl State {
-    /// Reads the head, the fingerprint, the directory and the bits; no texts and no INT8.
-    pub(crate) async fn load<S: Store>(store: &S) -> Result<State> {
-        for _ in 0..ATTEMPTS {
-            let head_bytes = read_head(store).await?;
-            let state = State::read(store, head_bytes.clone()).await;
-            if read_head(store).await? == head_bytes {
-                return state;
-            }
-        }
-        Err(busy())
-    }
-
-    async fn read<S: Store>(store: &S, head_bytes: Option<Vec<u8>>) -> Result<State> {
-        let meta = store.read(&[(Space::Meta, META_KEY)]).await?.into_iter().next().flatten();
-        let made_with = meta.as_deref().map(format::meta_from_bytes).transpose()?;
+    pub(super) fn empty(head_bytes: Option<Vec<u8>>, made_with: Option<Fingerprint>) -> State {
         let dimension = made_with.as_ref().map_or(8, |fingerprint| fingerprint.dimension);
-        let sentence = |message: &String| Problem { url: None, message: message.clone() };
-        let mut state = State {
+        State {
             head: Head::default(),
             head_bytes,
             made_with,
             entries: BTreeMap::new(),
             urls: BTreeMap::new(),
             broken: BTreeMap::new(),
-            damage: store.damage().iter().map(sentence).collect(),
+            damage: Vec::new(),
             resident: Resident::new(dimension),
-        };
-        state.read_directory(store).await?;
-        state.read_bits(store, dimension).await?;
-        state.read_numbers()?;
-        Ok(state)
-    }
-
-    async fn read_directory<S: Store>(&mut self, store: &S) -> Result<()> {
-        let mut from = 0;
-        loop {
-            let records = store.scan(Space::Directory, from, SCAN_RECORDS).await?;
-            let Some((last, _)) = records.last() else { return Ok(()) };
-            from = last + 1;
-            for (key, bytes) in &records {
-                let page = format::page_of_key(*key);
-                match whole(format::entry_from_bytes(page, bytes))? {
-                    Ok(entry) => self.enter(page, entry),
-                    Err(message) => self.leave_out(page, message),
-                }
-            }
+            runs: Runs::default(),
         }
     }
 
+    /// The width of a vector, once it is known.
+    pub(super) fn dimension(&self) -> usize {
+        self.made_with.as_ref().map_or(8, |fingerprint| fingerprint.dimension)
+    }
+
     /// Takes up a page; of two with one address the later is right.
-    fn enter(&mut self, page: u32, entry: Entry) {
+    pub(super) fn enter(&mut self, page: u32, entry: Entry) {
         let earlier = self.urls.insert(entry.url.clone(), page);
         self.entries.insert(page, entry);
         if let Some(earlier) = earlier {
             let message = "a page of this address was added later".to_owned();
             self.leave_out(earlier, message);
         }
-    }
-
-    async fn read_bits<S: Store>(&mut self, store: &S, dimension: usize) -> Result<()> {
-        let mut from = 0;
-        let mut found = std::collections::BTreeSet::new();
-        loop {
-            let records = store.scan(Space::Bits, from, SCAN_RECORDS).await?;
-            let Some((last, _)) = records.last() else { break };
-            from = last + 1;
-            for (key, bytes) in &records {
-                let page = format::page_of_key(*key);
-                found.insert(page);
-                self.take_bits(page, bytes, dimension)?;
-            }
-        }
-        let missing: Vec<u32> =
-            self.entries.keys().filter(|page| !found.contains(page)).copied().collect();
-        for page in missing {
-            self.leave_out(page, "its bits are missing; add the page again".into());
-        }
-        Ok(())
-    }
-
-    fn take_bits(&mut self, page: u32, bytes: &[u8], dimension: usize) -> Result<()> {
-        if self.broken.contains_key(&page) {
-            return Ok(());
-        }
-        let Some(entry) = self.entries.get(&page) else {
-            self.leave_out(page, format!("page {page} has bits and no directory record"));
-            return Ok(());
-        };
-        let row_bytes = Rows::Bits.row_bytes(dimension);
-        match whole(format::rows_from_bytes(page, Rows::Bits, dimension, bytes))? {
-            Ok(rows) if self.made_with.is_some() && rows.len() == entry.passages * row_bytes => {
-                self.resident.add(page, rows, row_bytes);
-            }
-            Ok(_) => self.leave_out(page, "its bits are not as many as its passages".into()),
-            Err(message) => self.leave_out(page, message),
-        }
-        Ok(())
-    }
-
-    fn read_numbers(&mut self) -> Result<()> {
-        let head = self.head_bytes.as_deref().map(format::head_from_bytes);
-        match head.map(whole).transpose()? {
-            Some(Ok(head)) => self.head = head,
-            Some(Err(message)) => self.damage.push(Problem { url: None, message }),
-            None => {}
-        }
-        // Without a head that can be read, what is there says which numbers have been given.
-        let pages = self.entries.keys().chain(self.broken.keys());
-        let next = pages.max().map_or(0, |page| page.saturating_add(1));
-        self.head.next_page = self.head.next_page.max(next);
-        if self.made_with.is_none() && !(self.entries.is_empty() && self.broken.is_empty()) {
-            let message = "the index has pages but its meta record is missing: clear it and add \
-                           its pages again";
-            return Err(Error::new(ErrorKind::Corrupt, message));
-        }
-        Ok(())
     }
 
     /// No longer counts, finds or searches a page.
@@ -197,6 +108,26 @@ impl State {
         for &page in pages {
             self.leave_out(page, String::new());
             self.broken.remove(&page);
+        }
+    }
+
+    /// Goes along with what a commit of this index did; pages that it added are taken up apart.
+    pub(crate) fn apply(&mut self, effects: &[Effect]) {
+        for &effect in effects {
+            match effect {
+                Effect::Removed(page) => {
+                    if self.runs.of(page).is_some() {
+                        self.runs.set_gone(page);
+                    }
+                    self.forget(&[page]);
+                }
+                Effect::Merged(first, last) => {
+                    let gone = self.runs.gone_within(first, last);
+                    self.runs.forget_gone(&gone);
+                    self.runs.insert(first, last);
+                }
+                Effect::Added(_) | Effect::All => {}
+            }
         }
     }
 
@@ -228,7 +159,7 @@ pub(crate) fn attempts() -> std::ops::Range<usize> {
 }
 
 /// Takes damage out of the errors, since a damaged page is left out and the others are read.
-fn whole<T>(read: Result<T>) -> Result<std::result::Result<T, String>> {
+pub(super) fn whole<T>(read: Result<T>) -> Result<std::result::Result<T, String>> {
     match read {
         Ok(value) => Ok(Ok(value)),
         Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Err(error.to_string())),

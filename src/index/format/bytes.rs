@@ -101,6 +101,11 @@ pub(super) fn record_length(kind: Kind, header: &[u8; HEADER_BYTES]) -> Option<u
     begins.then_some(HEADER_BYTES as u64 + length)
 }
 
+/// The letter of the kind that a record says it is of.
+pub(super) fn letter_of(record: &[u8]) -> Option<u8> {
+    record.strip_prefix(&MAGIC)?.first().copied()
+}
+
 /// Reads a record's payload, no byte of it trusted.
 pub(super) struct Reader<'a> {
     kind: Kind,

@@ -1,0 +1,215 @@
+//! How an index is read: all of it when it is opened, what has changed when another tab has written.
+
+use super::format::{self, Effect, Head};
+use super::page_set::PageSet;
+use super::state::{META_KEY, Problem, State, attempts, busy, read_head, whole};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::{Space, Store};
+
+/// Records read at once on opening: enough that a database is not asked often, few enough that
+/// what is read and not yet unpacked stays small.
+const SCAN_RECORDS: usize = 64;
+
+/// More pages than this are not read one by one: then everything is read anew.
+const FOLLOW_PAGES_MAX: usize = 64;
+
+impl State {
+    /// Reads the head, the fingerprint, the directory and the bits; no texts and no INT8.
+    pub(crate) async fn load<S: Store>(store: &S) -> Result<State> {
+        for _ in attempts() {
+            let head_bytes = read_head(store).await?;
+            let state = State::read(store, head_bytes.clone()).await;
+            if read_head(store).await? == head_bytes {
+                return state;
+            }
+        }
+        Err(busy())
+    }
+
+    async fn read<S: Store>(store: &S, head_bytes: Option<Vec<u8>>) -> Result<State> {
+        let meta = store.read(&[(Space::Meta, META_KEY)]).await?.into_iter().next().flatten();
+        let made_with = meta.as_deref().map(format::meta_from_bytes).transpose()?;
+        let mut state = State::empty(head_bytes, made_with);
+        let sentence = |message: &String| Problem { url: None, message: message.clone() };
+        state.damage = store.damage().iter().map(sentence).collect();
+        state.read_gone(store).await?;
+        state.read_directory(store).await?;
+        state.read_bits(store).await?;
+        state.read_numbers()?;
+        Ok(state)
+    }
+
+    async fn read_gone<S: Store>(&mut self, store: &S) -> Result<()> {
+        for_all(store, Space::Gone, |page, _| {
+            self.runs.set_gone(page);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn read_directory<S: Store>(&mut self, store: &S) -> Result<()> {
+        for_all(store, Space::Directory, |first, bytes| self.take_entries(first, bytes)).await
+    }
+
+    fn take_entries(&mut self, first: u32, bytes: &[u8]) -> Result<()> {
+        let entries = match whole(format::entries_from_bytes(first, bytes))? {
+            Ok(entries) => entries,
+            Err(message) => {
+                self.leave_out(first, message);
+                return Ok(());
+            }
+        };
+        let last = entries.last().map_or(first, |&(page, _)| page);
+        self.runs.insert(first, last);
+        for (page, entry) in entries {
+            if !self.runs.is_gone(page) {
+                self.enter(page, entry);
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_bits<S: Store>(&mut self, store: &S) -> Result<()> {
+        let mut found = PageSet::new();
+        for_all(store, Space::Bits, |first, bytes| self.take_bits(first, bytes, &mut found))
+            .await?;
+        let missing: Vec<u32> =
+            self.entries.keys().filter(|&&page| !found.contains(page)).copied().collect();
+        for page in missing {
+            self.leave_out(page, "its bits are missing; add the page again".into());
+        }
+        Ok(())
+    }
+
+    fn take_bits(&mut self, first: u32, bytes: &[u8], found: &mut PageSet) -> Result<()> {
+        let dimension = self.dimension();
+        let run = match whole(format::bits_from_bytes(first, dimension, bytes))? {
+            Ok(run) => run,
+            Err(message) => {
+                found.insert(first);
+                self.leave_out(first, message);
+                return Ok(());
+            }
+        };
+        let row_bytes = format::Rows::Bits.row_bytes(dimension);
+        let mut rest = run.bits;
+        for (page, rows) in run.pages {
+            let (bits, after) = rest.split_at(rows * row_bytes);
+            rest = after;
+            found.insert(page);
+            self.take_page_bits(page, bits, row_bytes);
+        }
+        Ok(())
+    }
+
+    fn take_page_bits(&mut self, page: u32, bits: &[u8], row_bytes: usize) {
+        if self.broken.contains_key(&page) || self.runs.is_gone(page) {
+            return;
+        }
+        match self.entries.get(&page) {
+            None => {
+                self.leave_out(page, format!("page {page} has bits and no directory record"));
+            }
+            Some(entry) if self.made_with.is_none() || bits.len() != entry.passages * row_bytes => {
+                self.leave_out(page, "its bits are not as many as its passages".into());
+            }
+            Some(_) => self.resident.add(page, bits, row_bytes),
+        }
+    }
+
+    fn read_numbers(&mut self) -> Result<()> {
+        let head = self.head_bytes.as_deref().map(format::head_from_bytes);
+        match head.map(whole).transpose()? {
+            Some(Ok(head)) => self.head = head,
+            Some(Err(message)) => self.damage.push(Problem { url: None, message }),
+            None => {}
+        }
+        // Without a head that can be read, what is there says which numbers have been given.
+        let pages = self.entries.keys().chain(self.broken.keys());
+        let next = pages.max().map_or(0, |page| page.saturating_add(1));
+        self.head.next_page = self.head.next_page.max(next);
+        if self.made_with.is_none() && !(self.entries.is_empty() && self.broken.is_empty()) {
+            let message = "the index has pages but its meta record is missing: clear it and add \
+                           its pages again";
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        Ok(())
+    }
+
+    /// Takes up what others have committed since, page by page. Says whether that could be done;
+    /// where not, this state is of no use any more and all is to be read anew.
+    pub(crate) async fn follow<S: Store>(
+        &mut self,
+        store: &S,
+        head_bytes: Option<Vec<u8>>,
+    ) -> Result<bool> {
+        let read = head_bytes.as_deref().map(format::head_from_bytes);
+        let Some(Ok(head)) = read else { return Ok(false) };
+        let Some(added) = self.take_effects(&head) else { return Ok(false) };
+        let dimension = self.dimension();
+        for page in added {
+            let key = format::page_key(self.runs.home(page));
+            let records = store.read(&[(Space::Directory, key), (Space::Bits, key)]).await?;
+            let [Some(entries), Some(bits)] = records.as_slice() else { return Ok(false) };
+            let first = format::page_of_key(key);
+            let (Ok(entries), Ok(run)) = (
+                format::entries_from_bytes(first, entries),
+                format::bits_from_bytes(first, dimension, bits),
+            ) else {
+                return Ok(false);
+            };
+            let entry = entries.into_iter().find(|(number, _)| *number == page);
+            let (Some((_, entry)), Some(bits)) = (entry, bits_of(&run, page, dimension)) else {
+                return Ok(false);
+            };
+            self.take_up(page, entry, bits, dimension);
+        }
+        self.head = head;
+        self.head_bytes = head_bytes;
+        Ok(true)
+    }
+
+    /// Goes along with what others did, and gives the pages that came and are still there.
+    fn take_effects(&mut self, head: &Head) -> Option<Vec<u32>> {
+        let effects: Vec<Effect> = head.since(&self.head)?.collect();
+        let mut added = Vec::new();
+        for effect in &effects {
+            match *effect {
+                Effect::Added(page) => added.push(page),
+                Effect::Removed(page) => added.retain(|&other| other != page),
+                Effect::Merged(..) | Effect::All => {}
+            }
+        }
+        self.apply(&effects);
+        (self.made_with.is_some() && added.len() <= FOLLOW_PAGES_MAX).then_some(added)
+    }
+}
+
+/// The rows of one page of a run.
+pub(super) fn bits_of<'a>(
+    run: &format::BitsRun<'a>,
+    page: u32,
+    dimension: usize,
+) -> Option<&'a [u8]> {
+    let row_bytes = format::Rows::Bits.row_bytes(dimension);
+    let at = run.pages.iter().position(|&(number, _)| number == page)?;
+    let before: usize = run.pages[..at].iter().map(|&(_, rows)| rows).sum();
+    run.bits.get(before * row_bytes..(before + run.pages[at].1) * row_bytes)
+}
+
+/// Shows every record of a space, with the page that its key stands for.
+async fn for_all<S: Store>(
+    store: &S,
+    space: Space,
+    mut show: impl FnMut(u32, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut from = 0;
+    loop {
+        let records = store.scan(space, from, SCAN_RECORDS).await?;
+        let Some((last, _)) = records.last() else { return Ok(()) };
+        from = last + 1;
+        for (key, bytes) in &records {
+            show(format::page_of_key(*key), bytes)?;
+        }
+    }
+}

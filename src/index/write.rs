@@ -1,0 +1,229 @@
+//! What changes an index: one transaction each, checked against what other writers did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::format::{self, Effect};
+use super::state::{State, attempts, busy, read_head};
+use super::{Index, Outcome, build, check_fits, check_same_space, cleared_by_another};
+use crate::error::{Error, ErrorKind, Result};
+use crate::page::EncodedPage;
+use crate::store::{Change, Commit, HEAD_KEY, Space, Store};
+
+/// Changes that are committed together, and what they mean to whoever follows.
+pub(super) struct Transaction {
+    pub(super) next_page: u32,
+    pub(super) changes: Vec<Change>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Transaction {
+    /// Nothing yet; `next_page` is the number that the next page will get.
+    pub(super) fn new(next_page: u32) -> Self {
+        Transaction { next_page, changes: Vec::new(), effects: Vec::new() }
+    }
+}
+
+impl<S: Store> Index<S> {
+    /// Stores a page and its codes in one transaction, in place of what was under its address.
+    ///
+    /// # Errors
+    ///
+    /// `Input` where the page is not whole or [`Index::bind`] was not called, `Limit` where it has
+    /// too many passages, `StorageFull` or `Storage` where the store fails: then the index is as
+    /// it was.
+    pub async fn commit(&mut self, encoded: EncodedPage) -> Result<Outcome> {
+        for _ in attempts() {
+            let dimension = self.bound()?.dimension;
+            check_fits(&encoded, dimension)?;
+            let url = &encoded.page.url;
+            if self.find(url) == Some(encoded.page.hash) {
+                return Ok(Outcome::Unchanged);
+            }
+            let page = self.state.head.next_page;
+            let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
+            let old = self.state.pages_of(url);
+            let mut plan = Transaction::new(next);
+            old.iter().for_each(|&old| self.replace(old, &mut plan));
+            plan.changes.extend(build::page_changes(page, &encoded)?);
+            plan.effects.push(Effect::Added(page));
+            if self.transact(plan).await? {
+                let entry = build::entry_of(&encoded);
+                self.state.take_up(page, entry, &encoded.bits, dimension);
+                return Ok(if old.is_empty() { Outcome::Added } else { Outcome::Replaced });
+            }
+        }
+        Err(busy())
+    }
+
+    /// Takes a page out that another takes the place of. Its rows in a run stay until the run is
+    /// rewritten: replacing a page must not cost the rewriting of its neighbours.
+    fn replace(&self, page: u32, plan: &mut Transaction) {
+        plan.changes.extend(build::removal_of_own(page));
+        if self.state.runs.of(page).is_some() {
+            plan.changes.push(build::gone(page));
+        } else {
+            plan.changes.extend(build::removal_of_shared(page));
+        }
+        plan.effects.push(Effect::Removed(page));
+    }
+
+    /// Removes the page under an address, and says whether there was one. Afterwards no byte of it
+    /// is in the store.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` where the store fails: then the page is still there.
+    pub async fn remove(&mut self, url: &str) -> Result<bool> {
+        for _ in attempts() {
+            let pages = self.state.pages_of(url);
+            if pages.is_empty() {
+                return Ok(false);
+            }
+            let plan = self.removal(&pages.into_iter().collect()).await?;
+            if self.transact_removal(plan).await? {
+                return Ok(true);
+            }
+        }
+        Err(busy())
+    }
+
+    /// The transaction that removes pages, their rows in runs too.
+    pub(super) async fn removal(&self, pages: &BTreeSet<u32>) -> Result<Transaction> {
+        let mut plan = Transaction::new(self.state.head.next_page);
+        let mut runs: BTreeMap<u32, ()> = BTreeMap::new();
+        for &page in pages {
+            plan.changes.extend(build::removal_of_own(page));
+            plan.effects.push(Effect::Removed(page));
+            match self.state.runs.of(page) {
+                Some((first, _)) => drop(runs.insert(first, ())),
+                None => plan.changes.extend(build::removal_of_shared(page)),
+            }
+        }
+        for &first in runs.keys() {
+            let rewritten = self.brought_together(&[first], pages).await?;
+            plan.changes.extend(rewritten.changes);
+            plan.effects.extend(rewritten.effects);
+        }
+        Ok(plan)
+    }
+
+    /// Removes all pages and what the index was made with: [`Index::bind`] begins anew.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` where the store fails: then all is still there.
+    pub async fn clear(&mut self) -> Result<()> {
+        for _ in attempts() {
+            self.bound = None;
+            let mut plan = Transaction::new(self.state.head.next_page);
+            plan.changes = build::removal_of_all();
+            plan.effects.push(Effect::All);
+            if self.transact_removal(plan).await? {
+                self.state = State::load(&self.store).await?;
+                return Ok(());
+            }
+        }
+        Err(busy())
+    }
+
+    /// Looks again at the store if someone else has committed since. Says whether it was so.
+    ///
+    /// # Errors
+    ///
+    /// `Fingerprint` where another tab has begun the index anew with another model, `Storage`
+    /// where it was cleared or the store fails.
+    pub async fn catch_up(&mut self) -> Result<bool> {
+        let head_bytes = read_head(&self.store).await?;
+        let is_current = head_bytes == self.state.head_bytes;
+        if !is_current && !self.state.follow(&self.store, head_bytes).await? {
+            self.reload().await?;
+        }
+        Ok(!is_current)
+    }
+
+    async fn reload(&mut self) -> Result<()> {
+        let state = State::load(&self.store).await?;
+        if let Some(bound) = &self.bound {
+            match &state.made_with {
+                Some(made_with) => check_same_space(made_with, bound)?,
+                None => return Err(cleared_by_another()),
+            }
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    /// As [`Index::transact`], for changes that only remove: a full disk does not hinder them.
+    ///
+    /// A browser without space refuses every transaction that writes, and so the new head and the
+    /// rewritten runs, too. Then only the removing changes are made, and the head is removed
+    /// instead, which other writers notice as well. A page's number may be given again after that;
+    /// a writer that still knows the former page finds that address and hash differ, and looks
+    /// again. What is left of the pages in runs goes with the next step of [`Index::compact`].
+    async fn transact_removal(&mut self, plan: Transaction) -> Result<bool> {
+        let (mut changes, effects) = (plan.changes.clone(), plan.effects.clone());
+        match self.transact(plan).await {
+            Err(error) if error.kind() == ErrorKind::StorageFull => {}
+            other => return other,
+        }
+        let rewritten: Vec<u64> = changes.iter().filter_map(put_key).collect();
+        changes.retain(|change| !touches(change, &rewritten));
+        let keys = HEAD_KEY..HEAD_KEY + 1;
+        changes.push(Change::Delete { space: Space::Meta, keys });
+        let commit = self.store.commit(self.state.head_bytes.as_deref(), changes).await?;
+        match commit {
+            Commit::Done => {
+                let removed = |effect: &&Effect| matches!(effect, Effect::Removed(_));
+                let effects: Vec<Effect> = effects.iter().filter(removed).copied().collect();
+                self.state.apply(&effects);
+                self.state.head_bytes = None;
+            }
+            Commit::Conflict => self.reload().await?,
+        }
+        Ok(commit == Commit::Done)
+    }
+
+    /// Commits changes and the head that goes with them; `false` where another writer was there
+    /// first: then the state is as that writer left it and the caller decides anew.
+    pub(super) async fn transact(&mut self, plan: Transaction) -> Result<bool> {
+        let Transaction { next_page, mut changes, effects } = plan;
+        let head = self.state.head.after(next_page, &effects);
+        let bytes = format::head_to_bytes(&head)?;
+        changes.push(build::head_change(bytes.clone()));
+        match self.store.commit(self.state.head_bytes.as_deref(), changes).await? {
+            Commit::Done => {
+                self.state.apply(&effects);
+                self.state.head = head;
+                self.state.head_bytes = Some(bytes);
+                Ok(true)
+            }
+            Commit::Conflict => {
+                self.catch_up().await?;
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn put_key(change: &Change) -> Option<u64> {
+    match change {
+        Change::Put { key, .. } => Some(*key),
+        Change::Delete { .. } => None,
+    }
+}
+
+/// Whether a change writes, or makes room for what is written under one of these keys.
+fn touches(change: &Change, rewritten: &[u64]) -> bool {
+    match change {
+        Change::Put { .. } => true,
+        Change::Delete { space: Space::Directory | Space::Bits, keys } => {
+            rewritten.iter().any(|key| keys.contains(key))
+        }
+        Change::Delete { .. } => false,
+    }
+}
+
+fn no_numbers_left() -> Error {
+    let message = "the index has given 2^32 pages a number: clear it and add its pages again";
+    Error::new(ErrorKind::Limit, message)
+}

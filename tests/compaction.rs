@@ -1,0 +1,238 @@
+//! Tidying the store changes nothing that can be seen; what is removed leaves no byte; other tabs
+//! follow.
+
+mod oracle;
+mod pages;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use burrow::Result;
+use burrow::fingerprint::Fingerprint;
+use burrow::index::{Index, format};
+use burrow::page::EncodedPage;
+use burrow::quantize::Quantizer;
+use burrow::search::{Query, SearchOptions};
+use burrow::store::{Change, Commit, MemoryStore, Space, Store, StoreKind};
+use pollster::block_on;
+use proptest::prelude::*;
+
+const DIMENSION: usize = 32;
+
+/// One store that several indexes have open, as tabs do.
+#[derive(Clone, Default)]
+struct Shared {
+    store: Rc<RefCell<MemoryStore>>,
+    records_read: Rc<RefCell<usize>>,
+}
+
+impl Store for Shared {
+    fn kind(&self) -> StoreKind {
+        StoreKind::Memory
+    }
+
+    fn damage(&self) -> &[String] {
+        &[]
+    }
+
+    async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        let records = block_on(self.store.borrow().scan(space, from, count))?;
+        *self.records_read.borrow_mut() += records.len();
+        Ok(records)
+    }
+
+    async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
+        *self.records_read.borrow_mut() += keys.len();
+        block_on(self.store.borrow().read(keys))
+    }
+
+    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
+        block_on(self.store.borrow_mut().commit(expected, changes))
+    }
+}
+
+impl Shared {
+    fn open(&self) -> Index<Shared> {
+        let mut index = block_on(Index::open(self.clone())).unwrap();
+        let (model, digest) = ("tiny".into(), "0123456789abcdef".into());
+        let quantizer = Quantizer::MaxAbs;
+        let fingerprint = Fingerprint { model, dimension: DIMENSION, quantizer, digest };
+        block_on(index.bind(&fingerprint)).unwrap();
+        index
+    }
+
+    fn records(&self, space: Space) -> Vec<(u64, Vec<u8>)> {
+        block_on(self.store.borrow().scan(space, 0, usize::MAX)).unwrap()
+    }
+
+    fn holds(&self, needle: &[u8]) -> bool {
+        let has = |record: &(u64, Vec<u8>)| record.1.windows(needle.len()).any(|w| w == needle);
+        Space::ALL.iter().any(|&space| self.records(space).iter().any(has))
+    }
+}
+
+/// A page whose version shows in its text and its codes.
+fn page(number: usize, version: usize, passages: usize) -> EncodedPage {
+    let texts: Vec<String> =
+        (0..passages).map(|p| format!("Page {number} v{version}, passage {p}.")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let seed = (number * 1000 + version) as u64 * 1000;
+    let mut page = pages::page(&format!("u{number}"), &texts, DIMENSION, seed);
+    page.page.hash[..3].copy_from_slice(&[version as u8, (version / 256) as u8, passages as u8]);
+    page
+}
+
+type Model = BTreeMap<usize, EncodedPage>;
+
+/// Compares all that can be seen of an index with what must be there.
+fn assert_is(index: &mut Index<Shared>, model: &Model, seed: u64) {
+    let mut urls: Vec<String> = index.pages().into_iter().map(|page| page.url).collect();
+    urls.sort();
+    let mut expected: Vec<String> = model.values().map(|page| page.page.url.clone()).collect();
+    expected.sort();
+    assert_eq!(urls, expected);
+    assert_eq!(index.problems(), []);
+    let vector = pages::vector(seed, DIMENSION);
+    let options = SearchOptions { limit: 5, ..SearchOptions::default() };
+    let query = Query { text: "words", vector: &vector };
+    let hits = block_on(index.search(query, options)).unwrap();
+    // In the order in which they were committed: ties go by it.
+    let mut pages: Vec<EncodedPage> = Vec::new();
+    for info in index.pages() {
+        pages.push(model.values().find(|page| page.page.url == info.url).unwrap().clone());
+    }
+    let wanted = oracle::search(&pages, &vector, 5, options.oversampling);
+    let places: Vec<_> = hits.iter().map(|hit| (hit.url.clone(), hit.passage)).collect();
+    let wanted: Vec<_> = wanted.into_iter().map(|(url, passage, _)| (url, passage)).collect();
+    assert_eq!(places, wanted);
+}
+
+/// Every record belongs to a page that is there, or to a run with such pages.
+fn assert_nothing_left_over(store: &Shared, model: &Model) {
+    let passages: usize = model.values().map(|page| page.page.passages.len()).sum();
+    assert_eq!(store.records(Space::Pages).len(), model.len());
+    assert_eq!(store.records(Space::Sentences).len(), model.len());
+    assert_eq!(store.records(Space::Gone).len(), 0);
+    let rows = |(key, bytes): &(u64, Vec<u8>)| {
+        let run = format::bits_from_bytes(format::page_of_key(*key), DIMENSION, bytes).unwrap();
+        run.bits.len() / (DIMENSION / 8)
+    };
+    assert_eq!(store.records(Space::Bits).iter().map(rows).sum::<usize>(), passages);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_order_of_steps_leaves_what_was_asked_for(
+        steps in prop::collection::vec((0usize..120, 0usize..12, 1usize..20), 100..400),
+        seed in any::<u64>(),
+    ) {
+        let store = Shared::default();
+        let mut writer = store.open();
+        let mut follower = store.open();
+        let mut model = Model::new();
+        for (step, (number, what, passages)) in steps.into_iter().enumerate() {
+            match what {
+                0 => {
+                    let removed = block_on(writer.remove(&format!("u{number}"))).unwrap();
+                    prop_assert_eq!(removed, model.remove(&number).is_some());
+                }
+                1 => while block_on(writer.compact()).unwrap() {},
+                2 => {
+                    block_on(follower.catch_up()).unwrap();
+                    assert_is(&mut follower, &model, seed);
+                }
+                3 if step % 5 == 0 => writer = store.open(),
+                4 if step % 5 == 0 => std::mem::swap(&mut writer, &mut follower),
+                _ => {
+                    let page = page(number, step, passages);
+                    block_on(writer.commit(page.clone())).unwrap();
+                    model.insert(number, page);
+                }
+            }
+        }
+        block_on(follower.catch_up()).unwrap();
+        block_on(writer.catch_up()).unwrap();
+        for index in [&mut writer, &mut follower, &mut store.open()] {
+            assert_is(index, &model, seed ^ 1);
+        }
+    }
+}
+
+#[test]
+fn many_pages_lie_in_few_records() {
+    let store = Shared::default();
+    let mut index = store.open();
+    let mut model = Model::new();
+    for number in 0..500 {
+        model.insert(number, page(number, 1, 12));
+        block_on(index.commit(model[&number].clone())).unwrap();
+    }
+    assert_eq!(store.records(Space::Bits).len(), 500);
+    while block_on(index.compact()).unwrap() {}
+    let records = store.records(Space::Bits).len();
+    assert!(records < 80, "{records} records of bits");
+    assert_is(&mut store.open(), &model, 3);
+    assert_nothing_left_over(&store, &model);
+}
+
+#[test]
+fn replaced_pages_in_runs_are_passed_over_and_then_dropped() {
+    let store = Shared::default();
+    let mut index = store.open();
+    let mut model: Model = (0..200).map(|number| (number, page(number, 1, 10))).collect();
+    for page in model.values() {
+        block_on(index.commit(page.clone())).unwrap();
+    }
+    while block_on(index.compact()).unwrap() {}
+    for number in 0..60 {
+        model.insert(number, page(number, 2, 3));
+        block_on(index.commit(model[&number].clone())).unwrap();
+        assert_eq!(store.records(Space::Gone).len().min(1), 1, "a run is not rewritten for a page");
+    }
+    assert_is(&mut index, &model, 5);
+    assert_is(&mut store.open(), &model, 5);
+    // With so many gone it is worth it.
+    while block_on(index.compact()).unwrap() {}
+    assert_nothing_left_over(&store, &model);
+    assert_is(&mut store.open(), &model, 6);
+}
+
+#[test]
+fn a_removed_page_leaves_no_byte() {
+    let store = Shared::default();
+    let mut index = store.open();
+    for number in 0..150 {
+        let mut page = page(number, 1, 10);
+        page.page.title = format!("Title of {number}, quite secret");
+        block_on(index.commit(page)).unwrap();
+    }
+    while block_on(index.compact()).unwrap() {}
+    let bits = page(70, 1, 10).bits;
+    assert!(store.holds(b"Title of 70, quite secret") && store.holds(&bits));
+    assert!(block_on(index.remove("u70")).unwrap());
+    assert!(
+        !store.holds(b"Title of 70, quite") && !store.holds(&bits) && !store.holds(b"Page 70 v1")
+    );
+    assert!(store.holds(b"Title of 71, quite"));
+    assert_eq!(store.open().page_count(), 149);
+}
+
+#[test]
+fn a_follower_reads_what_is_new_and_no_more() {
+    let store = Shared::default();
+    let (mut writer, mut follower) = (store.open(), store.open());
+    block_on(follower.catch_up()).unwrap();
+    for number in 0..300 {
+        block_on(writer.commit(page(number, 1, 5))).unwrap();
+        if number % 20 == 19 {
+            *store.records_read.borrow_mut() = 0;
+            assert!(block_on(follower.catch_up()).unwrap());
+            assert_eq!(follower.page_count(), number + 1);
+            let read = *store.records_read.borrow();
+            assert!(read <= 1 + 2 * 20, "{read} records were read for 20 new pages");
+        }
+    }
+    assert!(!block_on(follower.catch_up()).unwrap(), "nothing has changed");
+}
