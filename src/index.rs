@@ -1,6 +1,7 @@
 //! Keep it and find it: the index of one fingerprint's pages over a [`Store`].
 
 mod build;
+mod cache;
 mod compact;
 pub mod format;
 pub mod hamming;
@@ -12,6 +13,7 @@ mod runs;
 mod state;
 mod write;
 
+use cache::BlockCache;
 pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
@@ -70,6 +72,7 @@ pub struct PageInfo {
 pub struct Index<S> {
     pub(crate) store: S,
     pub(crate) state: State,
+    pub(crate) cache: BlockCache,
     bound: Option<Fingerprint>,
 }
 
@@ -84,7 +87,7 @@ impl<S: Store> Index<S> {
     /// told what the index was made with, `Storage` where the store fails.
     pub async fn open(store: S) -> Result<Self> {
         let state = State::load(&store).await?;
-        Ok(Index { store, state, bound: None })
+        Ok(Index { store, state, cache: BlockCache::default(), bound: None })
     }
 
     /// Removes all that is in the store, without having to understand it, and opens it.

@@ -85,7 +85,7 @@ pub(crate) async fn search<S: Store>(
 }
 
 async fn attempt<S: Store>(
-    index: &Index<S>,
+    index: &mut Index<S>,
     query: Query<'_>,
     bits: &[u8],
     options: SearchOptions,
@@ -127,40 +127,48 @@ fn candidates<S: Store>(index: &Index<S>, bits: &[u8], options: SearchOptions) -
     }
 }
 
-/// The candidates with their cosines; only the blocks with their rows are read.
+/// The candidates with their cosines; only the blocks with their rows are read, and of these only
+/// those that no query before has left in memory.
 async fn rescored<S: Store>(
-    index: &Index<S>,
+    index: &mut Index<S>,
     vector: &[f32],
     candidates: &[Candidate],
 ) -> Result<Attempt<Vec<Scored>>> {
-    let place = |candidate: &Candidate| {
+    let mut by_block: BTreeMap<(u64, u32), Vec<(usize, u64)>> = BTreeMap::new();
+    for candidate in candidates {
         let (page, passage) = place_of(candidate.key);
-        (page, block_key(page, passage))
+        let (block, row) = block_key(page, passage);
+        by_block.entry((block, page)).or_default().push((row, candidate.key));
+    }
+    let (rescorer, dimension) = (Rescorer::new(vector), vector.len());
+    let (mut scored, mut broken) = (Vec::with_capacity(candidates.len()), Vec::new());
+    let mut take = |page, codes: &[u8], rows: &[(usize, u64)]| {
+        for &(row, key) in rows {
+            match codes.get(row * dimension..(row + 1) * dimension) {
+                Some(row) => scored.push(Scored { key, score: rescorer.cosine(row) }),
+                None => return Some(Broken { page, message: "its INT8 rows are too few".into() }),
+            }
+        }
+        None
     };
-    let blocks: BTreeSet<(u64, u32)> =
-        candidates.iter().map(place).map(|(page, (key, _))| (key, page)).collect();
-    let keys: Vec<_> = blocks.iter().map(|&(key, _)| (Space::Codes, key)).collect();
+    by_block.retain(|&(block, page), rows| match index.cache.get(block) {
+        Some(codes) => {
+            broken.extend(take(page, codes, rows));
+            false
+        }
+        None => true,
+    });
+    let keys: Vec<_> = by_block.keys().map(|&(block, _)| (Space::Codes, block)).collect();
     let records = index.store.read(&keys).await?;
-    let dimension = vector.len();
-    let (mut rows, mut broken) = (BTreeMap::new(), Vec::new());
-    for (&(key, page), record) in blocks.iter().zip(&records) {
+    for ((&(key, page), rows), record) in by_block.iter().zip(&records) {
         let block = (key - page_key(page)) as usize;
         let read = |bytes| format::rows_from_bytes(page, Rows::Codes { block }, dimension, bytes);
         match present(record.as_deref(), "INT8 record").and_then(read) {
-            Ok(bytes) => drop(rows.insert(key, bytes)),
-            Err(error) => broken.push(broken_page(page, error)?),
-        }
-    }
-    let rescorer = Rescorer::new(vector);
-    let mut scored = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let (page, (key, row)) = place(candidate);
-        let Some(bytes) = rows.get(&key) else { continue };
-        match bytes.get(row * dimension..(row + 1) * dimension) {
-            Some(codes) => {
-                scored.push(Scored { key: candidate.key, score: rescorer.cosine(codes) })
+            Ok(codes) => {
+                broken.extend(take(page, codes, rows));
+                index.cache.insert(key, codes.to_vec());
             }
-            None => broken.push(Broken { page, message: "its INT8 rows are too few".into() }),
+            Err(error) => broken.push(broken_page(page, error)?),
         }
     }
     Ok(if broken.is_empty() { Ok(scored) } else { Err(broken) })

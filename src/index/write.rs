@@ -120,6 +120,7 @@ impl<S: Store> Index<S> {
             plan.effects.push(Effect::All);
             if self.transact_removal(plan).await? {
                 self.state = State::load(&self.store).await?;
+                self.cache.clear();
                 return Ok(());
             }
         }
@@ -150,6 +151,8 @@ impl<S: Store> Index<S> {
             }
         }
         self.state = state;
+        // Where the head was lost, numbers may have been given again.
+        self.cache.clear();
         Ok(())
     }
 
