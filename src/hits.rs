@@ -20,8 +20,15 @@ pub struct Hit {
     pub url: String,
     /// The page's title.
     pub title: String,
-    /// Cosine of query and passage, -1 to 1.
+    /// What the order goes by: the cosine, the BM25 score, or the fused rank from 0 to 1, by the
+    /// mode of the search.
     pub score: f32,
+    /// Cosine of query and passage, -1 to 1, where the page was found by its meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine: Option<f32>,
+    /// The words' score, where the page was found by its words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bm25: Option<f32>,
     /// The passage, or the part of it around its best sentence, `…` where it is cut.
     pub excerpt: String,
     /// What to mark in the excerpt, in order. Words may lie within the sentence.
@@ -63,28 +70,37 @@ pub struct Found<'a> {
     pub page: &'a Page,
     /// Which of the page's passages.
     pub passage: usize,
-    /// Cosine of query and passage.
+    /// What the order goes by.
     pub score: f64,
+    /// Cosine of query and passage, where it is known.
+    pub cosine: Option<f64>,
+    /// The words' score, where it is known.
+    pub bm25: Option<f64>,
     /// The bits of all sentences of the page, `[sentences, query_bits.len()]`.
     pub sentence_bits: &'a [u8],
 }
 
 /// Makes a hit: an excerpt around the sentence whose bits are nearest to the query's, that
-/// sentence marked, and the query's words.
-pub fn hit(found: Found<'_>, query_bits: &[u8], words: &QueryWords) -> Hit {
+/// sentence marked, and the query's words. Without bits, the excerpt is around the sentence with
+/// most of the words, and the words alone are marked.
+pub fn hit(found: Found<'_>, query_bits: Option<&[u8]>, words: &QueryWords) -> Hit {
     let page = found.page;
     let passage = &page.passages[found.passage];
     let sentences = excerpt::sentences(&page.text, passage);
-    let best = best_sentence(found, query_bits).filter(|&best| !sentences[best].is_empty());
+    let nearest = query_bits.and_then(|bits| best_sentence(found, bits));
+    let nearest = nearest.filter(|&best| !sentences[best].is_empty());
+    let best = nearest.or_else(|| most_words(&page.text, &sentences, words));
     let range = excerpt::cut(&page.text, &passage.range, &sentences, best);
     let lead = if range.start > passage.range.start { excerpt::ELLIPSIS } else { "" };
     let trail = if range.end < passage.range.end { excerpt::ELLIPSIS } else { "" };
     let text = &page.text[range.clone()];
-    let sentence = best.map(|best| within(&sentences[best], &range));
+    let sentence = nearest.map(|nearest| within(&sentences[nearest], &range));
     Hit {
         url: page.url.clone(),
         title: page.title.clone(),
         score: found.score as f32,
+        cosine: found.cosine.map(|cosine| cosine as f32),
+        bm25: found.bm25.map(|score| score as f32),
         excerpt: [lead, text, trail].concat(),
         marks: marks(text, lead.encode_utf16().count(), sentence, words),
         headings: passage.headings.clone(),
@@ -117,6 +133,13 @@ fn marks(
     let mut marks: Vec<Mark> = sentence.into_iter().chain(words).collect();
     marks.sort_by_key(|mark| (mark.start, mark.kind));
     marks
+}
+
+/// The first of the sentences with most of the query's words; none where none has any.
+fn most_words(text: &str, sentences: &[Range<usize>], words: &QueryWords) -> Option<usize> {
+    let counts = sentences.iter().map(|range| words.found_in(&text[range.clone()]).len());
+    let (at, count) = counts.enumerate().rev().max_by_key(|&(_, count)| count)?;
+    (count > 0).then_some(at)
 }
 
 /// The first of the passage's sentences whose bits differ least from the query's.

@@ -174,7 +174,7 @@ impl<S: Store> Index<S> {
     ///
     /// `Input` where the vector is zero, not finite or of another dimension, or an option is out
     /// of its range; `Storage` where the store fails.
-    pub async fn search(&mut self, query: Query<'_>, options: SearchOptions) -> Result<Vec<Hit>> {
+    pub async fn search(&mut self, query: Query<'_>, options: &SearchOptions) -> Result<Vec<Hit>> {
         search::search(self, query, options).await
     }
 

@@ -1,16 +1,20 @@
-//! Find it: query → Hamming candidates → INT8 order → the best passage of each of the best pages.
+//! Find it: query → Hamming candidates → INT8 order, and the words' order → the best passage of each
+//! of the best pages.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod fuse;
+mod semantic;
+
+use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hits::{Found, Hit, QueryWords, hit};
-use crate::index::format::{self, Rows, block_key, page_key};
-use crate::index::hamming::Candidate;
-use crate::index::rescore::Rescorer;
-use crate::index::{Index, place_of};
+use crate::index::format::{self, Rows, page_key};
+use crate::index::{Index, PageSet};
 use crate::page::Page;
 use crate::quantize;
 use crate::store::{Space, Store};
+pub(crate) use fuse::Ranked;
+use fuse::{best_by_page, fuse};
 
 /// The most hits that can be asked for: a hit costs reading its page's text.
 pub const LIMIT_MAX: usize = 1000;
@@ -21,27 +25,54 @@ pub const OVERSAMPLING_MAX: usize = 100;
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
-    /// The words, to be marked where they occur.
+    /// The words.
     pub text: &'a str,
-    /// The vector that the encoder gave the words, `[dimension]`.
-    pub vector: &'a [f32],
+    /// The vector that the encoder gave the words, `[dimension]`. Without one, only the words
+    /// count.
+    pub vector: Option<&'a [f32]>,
+}
+
+/// What makes a page a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Its meaning and its words, by reciprocal rank fusion.
+    #[default]
+    Hybrid,
+    /// Its meaning alone.
+    Semantic,
+    /// Its words alone.
+    Keyword,
 }
 
 /// How to look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SearchOptions {
     /// At most this many hits, 1..=[`LIMIT_MAX`]. Default 10.
     pub limit: usize,
-    /// Candidates for each hit asked for, 1..=[`OVERSAMPLING_MAX`]. Default 4.
+    /// What makes a page a hit. Default [`Mode::Hybrid`].
+    pub mode: Mode,
+    /// How much meaning and words weigh in [`Mode::Hybrid`], not negative. Default 1 and 1.
+    pub weights: [f64; 2],
+    /// Candidates for each hit asked for, 1..=[`OVERSAMPLING_MAX`]. Default 8.
     pub oversampling: usize,
     /// Whether candidates are ordered by the cosine of their INT8 codes; else by their bits alone,
     /// which reads less and finds less well. Default true.
     pub rescore: bool,
+    /// Whether every passage is a candidate: as good as it gets, and reads all INT8 codes. Default
+    /// false.
+    pub exact: bool,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        SearchOptions { limit: 10, oversampling: 4, rescore: true }
+        SearchOptions {
+            limit: 10,
+            mode: Mode::default(),
+            weights: [1.0, 1.0],
+            oversampling: 8,
+            rescore: true,
+            exact: false,
+        }
     }
 }
 
@@ -54,24 +85,18 @@ struct Broken {
 /// What comes of looking: the value, or the pages that must be left out before looking again.
 type Attempt<T> = std::result::Result<T, Vec<Broken>>;
 
-/// A passage and how near it is.
-#[derive(Clone, Copy)]
-struct Scored {
-    key: u64,
-    score: f64,
-}
-
 /// See [`Index::search`].
 pub(crate) async fn search<S: Store>(
     index: &mut Index<S>,
     query: Query<'_>,
-    options: SearchOptions,
+    options: &SearchOptions,
 ) -> Result<Vec<Hit>> {
     check_options(options)?;
-    check_vector(query.vector, index.bound()?.dimension)?;
-    let bits = quantize::bits(query.vector);
+    if let Some(vector) = query.vector {
+        check_vector(vector, index.bound()?.dimension)?;
+    }
     loop {
-        let broken = match attempt(index, query, &bits, options).await? {
+        let broken = match attempt(index, query, options).await? {
             Ok(hits) => return Ok(hits),
             Err(broken) => broken,
         };
@@ -87,137 +112,82 @@ pub(crate) async fn search<S: Store>(
 async fn attempt<S: Store>(
     index: &mut Index<S>,
     query: Query<'_>,
-    bits: &[u8],
-    options: SearchOptions,
+    options: &SearchOptions,
 ) -> Result<Attempt<Vec<Hit>>> {
-    let candidates = candidates(index, bits, options);
-    let scored = if options.rescore {
-        match rescored(index, query.vector, &candidates).await? {
-            Ok(scored) => scored,
+    let keep: Option<PageSet> = None;
+    let vector = query.vector.filter(|_| options.mode != Mode::Keyword);
+    let meaning = match vector {
+        Some(vector) => match semantic::ranked(index, vector, keep.as_ref(), options).await? {
+            Ok(ranked) => best_by_page(ranked),
             Err(broken) => return Ok(Err(broken)),
-        }
-    } else {
-        let score = |distance| 1.0 - 2.0 * f64::from(distance) / query.vector.len() as f64;
-        candidates.iter().map(|it| Scored { key: it.key, score: score(it.distance) }).collect()
+        },
+        None => Vec::new(),
     };
-    let best = best_by_page(scored, options.limit);
-    hits(index, query.text, bits, &best).await
-}
-
-/// The nearest rows: `limit · oversampling` of them and, where those are of fewer than `limit`
-/// pages, the nearest rows of further pages.
-fn candidates<S: Store>(index: &Index<S>, bits: &[u8], options: SearchOptions) -> Vec<Candidate> {
-    let wanted = options.limit * options.oversampling;
-    let pages_wanted = options.limit.min(index.page_count());
-    let mut count = wanted;
-    loop {
-        let mut nearest = index.state.resident.nearest(bits, count);
-        let mut pages = BTreeSet::new();
-        let is_all = nearest.len() < count;
-        let mut place = 0;
-        nearest.retain(|candidate| {
-            let is_new = pages.len() < pages_wanted && pages.insert(place_of(candidate.key).0);
-            place += 1;
-            place <= wanted || is_new
-        });
-        if is_all || pages.len() >= pages_wanted {
-            return nearest;
-        }
-        count = count.saturating_mul(4);
-    }
-}
-
-/// The candidates with their cosines; only the blocks with their rows are read, and of these only
-/// those that no query before has left in memory.
-async fn rescored<S: Store>(
-    index: &mut Index<S>,
-    vector: &[f32],
-    candidates: &[Candidate],
-) -> Result<Attempt<Vec<Scored>>> {
-    let mut by_block: BTreeMap<(u64, u32), Vec<(usize, u64)>> = BTreeMap::new();
-    for candidate in candidates {
-        let (page, passage) = place_of(candidate.key);
-        let (block, row) = block_key(page, passage);
-        by_block.entry((block, page)).or_default().push((row, candidate.key));
-    }
-    let (rescorer, dimension) = (Rescorer::new(vector), vector.len());
-    let (mut scored, mut broken) = (Vec::with_capacity(candidates.len()), Vec::new());
-    let mut take = |page, codes: &[u8], rows: &[(usize, u64)]| {
-        for &(row, key) in rows {
-            match codes.get(row * dimension..(row + 1) * dimension) {
-                Some(row) => scored.push(Scored { key, score: rescorer.cosine(row) }),
-                None => return Some(Broken { page, message: "its INT8 rows are too few".into() }),
-            }
-        }
-        None
+    let words: Vec<Ranked> = Vec::new();
+    let mut best = match options.mode {
+        Mode::Semantic => meaning.clone(),
+        Mode::Keyword => words.clone(),
+        Mode::Hybrid if vector.is_none() => words.clone(),
+        Mode::Hybrid => fuse(&[(options.weights[0], &meaning), (options.weights[1], &words)]),
     };
-    by_block.retain(|&(block, page), rows| match index.cache.get(block) {
-        Some(codes) => {
-            broken.extend(take(page, codes, rows));
-            false
-        }
-        None => true,
-    });
-    let keys: Vec<_> = by_block.keys().map(|&(block, _)| (Space::Codes, block)).collect();
-    let records = index.store.read(&keys).await?;
-    for ((&(key, page), rows), record) in by_block.iter().zip(&records) {
-        let block = (key - page_key(page)) as usize;
-        let read = |bytes| format::rows_from_bytes(page, Rows::Codes { block }, dimension, bytes);
-        match present(record.as_deref(), "INT8 record").and_then(read) {
-            Ok(codes) => {
-                broken.extend(take(page, codes, rows));
-                index.cache.insert(key, codes.to_vec());
-            }
-            Err(error) => broken.push(broken_page(page, error)?),
-        }
-    }
-    Ok(if broken.is_empty() { Ok(scored) } else { Err(broken) })
+    best.truncate(options.limit);
+    let scores = Scores { meaning: scores(&meaning), words: scores(&words) };
+    hits(index, query.text, vector, &best, &scores).await
 }
 
-/// The best passage of each page, the best first; ties in the order of pages and passages.
-fn best_by_page(mut scored: Vec<Scored>, limit: usize) -> Vec<Scored> {
-    scored.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
-    let mut pages = BTreeSet::new();
-    scored.retain(|it| pages.insert(place_of(it.key).0));
-    scored.truncate(limit);
-    scored
+/// What each way of looking says of each page.
+struct Scores {
+    meaning: BTreeMap<u32, f64>,
+    words: BTreeMap<u32, f64>,
+}
+
+fn scores(ranked: &[Ranked]) -> BTreeMap<u32, f64> {
+    ranked.iter().map(|it| (it.page, it.score)).collect()
 }
 
 /// Reads the pages of the best passages and makes hits of them.
 async fn hits<S: Store>(
     index: &Index<S>,
     text: &str,
-    bits: &[u8],
-    best: &[Scored],
+    vector: Option<&[f32]>,
+    best: &[Ranked],
+    scores: &Scores,
 ) -> Result<Attempt<Vec<Hit>>> {
     let keys: Vec<_> = best
         .iter()
-        .map(|it| page_key(place_of(it.key).0))
+        .map(|it| page_key(it.page))
         .flat_map(|key| [(Space::Pages, key), (Space::Sentences, key)])
         .collect();
     let records = index.store.read(&keys).await?;
     let words = QueryWords::new(text);
+    let bits = vector.map(quantize::bits);
     let (mut hits, mut broken) = (Vec::with_capacity(best.len()), Vec::new());
     for (it, records) in best.iter().zip(records.as_chunks::<2>().0) {
-        let (number, passage) = place_of(it.key);
-        match page_and_sentences(index, number, bits.len() * 8, records) {
+        match page_and_sentences(index, it.page, records) {
             Ok((page, sentence_bits)) => {
-                let found = Found { page: &page, passage, score: it.score, sentence_bits };
-                hits.push(hit(found, bits, &words));
+                let found = Found {
+                    page: &page,
+                    passage: it.passage,
+                    score: it.score,
+                    cosine: scores.meaning.get(&it.page).copied(),
+                    bm25: scores.words.get(&it.page).copied(),
+                    sentence_bits,
+                };
+                hits.push(hit(found, bits.as_deref(), &words));
             }
-            Err(error) => broken.push(broken_page(number, error)?),
+            Err(error) => broken.push(broken_page(it.page, error)?),
         }
     }
     Ok(if broken.is_empty() { Ok(hits) } else { Err(broken) })
 }
 
 /// A page's text and its sentences' bits, as they belong to each other and to the directory.
-fn page_and_sentences<'a, S>(
+pub(crate) fn page_and_sentences<'a, S>(
     index: &Index<S>,
     number: u32,
-    dimension: usize,
     [page, sentences]: &'a [Option<Vec<u8>>; 2],
 ) -> Result<(Page, &'a [u8])> {
+    let dimension = index.state.dimension();
     let page = format::page_from_bytes(number, present(page.as_deref(), "page record")?)?;
     let sentences = present(sentences.as_deref(), "sentence bits record")?;
     let bits = format::rows_from_bytes(number, Rows::Sentences, dimension, sentences)?;
@@ -232,7 +202,7 @@ fn page_and_sentences<'a, S>(
     Ok((page, bits))
 }
 
-fn present<'a>(record: Option<&'a [u8]>, name: &str) -> Result<&'a [u8]> {
+pub(crate) fn present<'a>(record: Option<&'a [u8]>, name: &str) -> Result<&'a [u8]> {
     record.ok_or_else(|| {
         Error::new(ErrorKind::Corrupt, format!("its {name} is missing; add the page again"))
     })
@@ -246,7 +216,7 @@ fn broken_page(page: u32, error: Error) -> Result<Broken> {
     }
 }
 
-fn check_options(options: SearchOptions) -> Result<()> {
+fn check_options(options: &SearchOptions) -> Result<()> {
     for (name, value, max) in [
         ("limit", options.limit, LIMIT_MAX),
         ("oversampling", options.oversampling, OVERSAMPLING_MAX),
@@ -256,7 +226,17 @@ fn check_options(options: SearchOptions) -> Result<()> {
             return Err(Error::new(ErrorKind::Input, message));
         }
     }
-    Ok(())
+    let [meaning, words] = options.weights;
+    if options.weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0)
+        && meaning + words > 0.0
+    {
+        return Ok(());
+    }
+    let message = format!(
+        "the weights of meaning and words are {meaning} and {words}: they must be numbers from 0 \
+         on, not both 0"
+    );
+    Err(Error::new(ErrorKind::Input, message))
 }
 
 fn check_vector(vector: &[f32], dimension: usize) -> Result<()> {

@@ -13,7 +13,7 @@ use burrow::fingerprint::Fingerprint;
 use burrow::index::{Index, format};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
-use burrow::search::{Query, SearchOptions};
+use burrow::search::{Mode, Query, SearchOptions};
 use burrow::store::{Change, Commit, MemoryStore, Space, Store, StoreKind};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -94,9 +94,9 @@ fn assert_is(index: &mut Index<Shared>, model: &Model, seed: u64) {
     assert_eq!(urls, expected);
     assert_eq!(index.problems(), []);
     let vector = pages::vector(seed, DIMENSION);
-    let options = SearchOptions { limit: 5, ..SearchOptions::default() };
-    let query = Query { text: "words", vector: &vector };
-    let hits = block_on(index.search(query, options)).unwrap();
+    let options = SearchOptions { limit: 5, mode: Mode::Semantic, ..SearchOptions::default() };
+    let query = Query { text: "words", vector: Some(&vector) };
+    let hits = block_on(index.search(query, &options)).unwrap();
     // In the order in which they were committed: ties go by it.
     let mut pages: Vec<EncodedPage> = Vec::new();
     for info in index.pages() {

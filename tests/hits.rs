@@ -11,8 +11,15 @@ use proptest::prelude::*;
 fn hit_of(page: &EncodedPage, passage: usize, query: &str, seed: u64) -> Hit {
     let query_bits = bits(&pages::vector(seed, page.dimension));
     let sentence_bits = &page.sentence_bits;
-    let found = Found { page: &page.page, passage, score: 0.5, sentence_bits };
-    hit(found, &query_bits, &QueryWords::new(query))
+    let found = Found {
+        page: &page.page,
+        passage,
+        score: 0.5,
+        cosine: Some(0.5),
+        bm25: None,
+        sentence_bits,
+    };
+    hit(found, Some(&query_bits), &QueryWords::new(query))
 }
 
 /// The marked texts of a kind, cut as JavaScript's `slice` would.
@@ -96,7 +103,8 @@ fn a_hit_is_what_the_typescript_types_say() {
         json.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
     let mut hit = hit_of(&page, 0, "", 1);
-    let all = ["anchor", "excerpt", "headings", "marks", "passage", "score", "title", "url"];
+    let all =
+        ["anchor", "cosine", "excerpt", "headings", "marks", "passage", "score", "title", "url"];
     assert_eq!(keys(&hit), all);
     hit.anchor = None;
     assert_eq!(keys(&hit), all[1..]);

@@ -9,7 +9,7 @@ use burrow::hits::Hit;
 use burrow::index::{Index, Outcome, format};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
-use burrow::search::{LIMIT_MAX, OVERSAMPLING_MAX, Query, SearchOptions};
+use burrow::search::{LIMIT_MAX, Mode, OVERSAMPLING_MAX, Query, SearchOptions};
 use burrow::store::{Change, Commit, HEAD_KEY, MemoryStore, Space, Store};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -29,11 +29,11 @@ fn index_of(pages: &[EncodedPage], dimension: usize) -> Index<MemoryStore> {
 }
 
 fn search(index: &mut Index<MemoryStore>, vector: &[f32], options: SearchOptions) -> Vec<Hit> {
-    block_on(index.search(Query { text: "words", vector }, options)).unwrap()
+    block_on(index.search(Query { text: "words", vector: Some(vector) }, &options)).unwrap()
 }
 
 fn options(limit: usize, oversampling: usize) -> SearchOptions {
-    SearchOptions { limit, oversampling, ..SearchOptions::default() }
+    SearchOptions { limit, oversampling, mode: Mode::Semantic, ..SearchOptions::default() }
 }
 
 /// Some pages, each with some passages of one sentence.
@@ -58,6 +58,11 @@ fn assert_same(hits: &[Hit], expected: &[(String, usize, f64)]) {
     }
 }
 
+/// As if every row had the least distance: all are rescored.
+fn exact(pages: &[EncodedPage], vector: &[f32], limit: usize) -> Vec<(String, usize, f64)> {
+    oracle::search(pages, vector, limit, 1_000_000)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
@@ -74,6 +79,10 @@ proptest! {
         let vector = pages::vector(seed, dimension);
         let expected = oracle::search(&pages, &vector, limit, oversampling);
         prop_assert_eq!(expected.len(), limit.min(counts.len()), "every page that can be is a hit");
+        assert_same(&search(&mut index, &vector, options(limit, oversampling)), &expected);
+        let all = SearchOptions { exact: true, ..options(limit, oversampling) };
+        assert_same(&search(&mut index, &vector, all), &exact(&pages, &vector, limit));
+        // What is in memory from the search before gives no other answer.
         assert_same(&search(&mut index, &vector, options(limit, oversampling)), &expected);
         // Opened again, from the store alone, it finds the same.
         let mut again = block_on(Index::open(index.into_store())).unwrap();
@@ -159,13 +168,13 @@ fn bad_queries_and_options_are_refused() {
     let mut infinite = good.clone();
     infinite[15] = f32::NEG_INFINITY;
     for vector in [vec![], vec![1.0; 15], vec![1.0; 24], vec![0.0; 16], nan, infinite] {
-        let query = Query { text: "", vector: &vector };
-        let error = block_on(index.search(query, SearchOptions::default())).unwrap_err();
+        let query = Query { text: "", vector: Some(&vector) };
+        let error = block_on(index.search(query, &SearchOptions::default())).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Input, "{vector:?}");
     }
     for (limit, oversampling) in [(0, 4), (LIMIT_MAX + 1, 4), (10, 0), (10, OVERSAMPLING_MAX + 1)] {
-        let query = Query { text: "", vector: &good };
-        let error = block_on(index.search(query, options(limit, oversampling))).unwrap_err();
+        let query = Query { text: "", vector: Some(&good) };
+        let error = block_on(index.search(query, &options(limit, oversampling))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Input, "{limit} {oversampling}");
     }
     assert_eq!(search(&mut index, &good, options(LIMIT_MAX, OVERSAMPLING_MAX)).len(), 1);
@@ -180,8 +189,8 @@ fn an_empty_index_has_no_hits() {
 fn an_index_belongs_to_one_encoder() {
     let mut index = block_on(Index::open(MemoryStore::new())).unwrap();
     let vector = pages::vector(1, 16);
-    let query = Query { text: "", vector: &vector };
-    let unbound = block_on(index.search(query, SearchOptions::default())).unwrap_err();
+    let query = Query { text: "", vector: Some(&vector) };
+    let unbound = block_on(index.search(query, &SearchOptions::default())).unwrap_err();
     assert_eq!(unbound.kind(), ErrorKind::Input);
     let page = || pages::page("u", &["One."], 16, 1);
     assert_eq!(block_on(index.commit(page())).unwrap_err().kind(), ErrorKind::Input);

@@ -49,8 +49,8 @@ fn urls<S: Store>(index: &Index<S>) -> Vec<String> {
 /// Searching for a page's own vector finds it first, with its own text.
 fn assert_found<S: Store>(index: &mut Index<S>, number: u64) {
     let vector = pages::vector(number * 10, DIMENSION);
-    let query = Query { text: "page", vector: &vector };
-    let hits = block_on(index.search(query, SearchOptions::default())).unwrap();
+    let query = Query { text: "page", vector: Some(&vector) };
+    let hits = block_on(index.search(query, &SearchOptions::default())).unwrap();
     assert_eq!(hits[0].url, format!("u{number}"));
     assert_eq!(hits[0].excerpt, format!("Page {number}. It is short."));
 }
@@ -340,8 +340,8 @@ fn a_failed_commit_leaves_the_index_as_it_was() {
         assert_eq!(block_on(index.commit(changed)).unwrap_err().kind(), kind);
         assert_eq!(block_on(index.remove("u1")).unwrap_err().kind(), kind);
         let vector = pages::vector(10, DIMENSION);
-        let query = Query { text: "", vector: &vector };
-        let error = block_on(index.search(query, SearchOptions::default())).unwrap_err();
+        let query = Query { text: "", vector: Some(&vector) };
+        let error = block_on(index.search(query, &SearchOptions::default())).unwrap_err();
         assert_eq!(error.kind(), kind, "a failing store is no damaged page");
         *store.fails.borrow_mut() = None;
         assert_eq!(urls(&index), ["u1"]);
@@ -429,8 +429,8 @@ fn two_writers_do_not_undo_each_other() {
     assert_eq!(urls(&other), ["u1", "u2", "u3"]);
     assert_found(&mut other, 1);
     let vector = pages::vector(20, DIMENSION);
-    let query = Query { text: "", vector: &vector };
-    let hits = block_on(other.search(query, SearchOptions::default())).unwrap();
+    let query = Query { text: "", vector: Some(&vector) };
+    let hits = block_on(other.search(query, &SearchOptions::default())).unwrap();
     assert!(hits.iter().all(|hit| hit.url != "u2"));
     assert_eq!(urls(&other), ["u1", "u3"]);
     assert!(other.problems().is_empty());

@@ -66,8 +66,12 @@ export interface Mark {
 export interface Hit {
   url: string;
   title: string;
-  /** Cosine of query and passage, -1 to 1. */
+  /** What the order goes by: the cosine, the BM25 score, or in hybrid mode the fused rank, 1 for the page that is first in both. */
   score: number;
+  /** Cosine of query and passage, -1 to 1, where the page was found by its meaning. */
+  cosine?: number;
+  /** The words' BM25 score, where the page was found by its words. */
+  bm25?: number;
   /** The passage, or the part of it around its best sentence. */
   excerpt: string;
   /** What to mark in the excerpt. Words may lie within the sentence. */

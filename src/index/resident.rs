@@ -79,12 +79,18 @@ impl Resident {
     }
 
     /// The `count` rows nearest to the query's bits; ties in the order of pages and passages.
-    pub(crate) fn nearest(&self, query_bits: &[u8], count: usize) -> Vec<Candidate> {
+    pub(crate) fn nearest(
+        &self,
+        query_bits: &[u8],
+        count: usize,
+        keep: Option<&super::PageSet>,
+    ) -> Vec<Candidate> {
         let mut query = Vec::with_capacity(self.row_words);
         hamming::push_words(&mut query, query_bits);
         let mut top = TopK::new(count);
         for segment in &self.segments {
-            for (run, start) in segment.runs_with_starts().filter(|(run, _)| run.live) {
+            let wanted = |run: &Run| run.live && keep.is_none_or(|keep| keep.contains(run.page));
+            for (run, start) in segment.runs_with_starts().filter(|(run, _)| wanted(run)) {
                 let rows = start * self.row_words..(start + run.rows) * self.row_words;
                 hamming::scan(&segment.words[rows], &query, u64::from(run.page) << 32, &mut top);
             }

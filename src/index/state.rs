@@ -71,7 +71,7 @@ impl State {
     }
 
     /// The width of a vector, once it is known.
-    pub(super) fn dimension(&self) -> usize {
+    pub(crate) fn dimension(&self) -> usize {
         self.made_with.as_ref().map_or(8, |fingerprint| fingerprint.dimension)
     }
 

@@ -9,7 +9,7 @@ use super::format_place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{self, format};
 use crate::page::content_hash;
-use crate::search::{Query, SearchOptions};
+use crate::search::{Mode, Query, SearchOptions};
 use crate::store::{AnyStore, IndexedDbStore, MemoryStore};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -114,9 +114,10 @@ impl Index {
         limit: usize,
         oversampling: usize,
     ) -> JsResult<JsValue> {
-        let query = Query { text: &text, vector: &vector };
-        let options = SearchOptions { limit, oversampling, ..SearchOptions::default() };
-        Ok(to_js(&self.index.search(query, options).await?)?)
+        let query = Query { text: &text, vector: Some(&vector) };
+        let options =
+            SearchOptions { limit, oversampling, mode: Mode::Semantic, ..SearchOptions::default() };
+        Ok(to_js(&self.index.search(query, &options).await?)?)
     }
 
     /// Removes the page under an address, and says whether there was one.

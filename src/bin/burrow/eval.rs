@@ -1,4 +1,5 @@
-//! Retrieval quality on judged queries: f32, INT8, bits, and bits rescored in INT8.
+//! Retrieval quality on judged queries: f32, INT8, bits, and bits rescored in INT8; with and without
+//! the bits' centre.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,7 +22,7 @@ const TOKENS_MAX: usize = 256;
 const DEPTH: usize = 10;
 
 /// Candidates of the bits that are rescored, for each hit.
-const OVERSAMPLING: usize = 4;
+const OVERSAMPLINGS: [usize; 4] = [2, 4, 8, 16];
 
 /// Texts in one call of the encoder.
 const BATCH: usize = 16;
@@ -74,44 +75,84 @@ fn report(set: &Set<'_>, took: Duration) {
     let normalized: Vec<Vec<f32>> = set.documents.iter().map(|vector| normalize(vector)).collect();
     let int8: Vec<Vec<u8>> =
         set.documents.iter().map(|vector| int8_bytes(quantizer, vector)).collect();
-    let mut words = Vec::new();
-    for vector in &set.documents {
-        hamming::push_words(&mut words, &quantize::bits(vector));
-    }
-    let nearest = |query: &[f32], count: usize| {
-        let mut row = Vec::new();
-        hamming::push_words(&mut row, &quantize::bits(query));
-        let mut top = TopK::new(count);
-        hamming::scan(&words, &row, 0, &mut top);
-        top.into_sorted().into_iter().map(|candidate| candidate.key as usize).collect::<Vec<_>>()
-    };
     println!(
         "{} documents, {} queries, {:.0} s to encode",
         set.corpus.len(),
         set.queries.len(),
         took.as_secs_f64()
     );
-    println!("{:24} {:>8} {:>10}", "", "nDCG@10", "recall@10");
+    println!("{:28} {:>8} {:>10} {:>13}", "", "nDCG@10", "recall@10", "of exact INT8");
     let all = || 0..set.documents.len();
-    set.print("f32", |query| best(all(), |row| dot(&normalized[row], query)));
-    set.print("INT8", |query| {
+    let by_int8 = |query: &[f32]| {
         let rescorer = Rescorer::new(query);
         best(all(), |row| rescorer.cosine(&int8[row]))
-    });
-    set.print("bits", |query| nearest(query, DEPTH));
-    set.print("bits, INT8 rescored x4", |query| {
-        let rescorer = Rescorer::new(query);
-        best(nearest(query, DEPTH * OVERSAMPLING).into_iter(), |row| rescorer.cosine(&int8[row]))
-    });
+    };
+    let exact: Vec<Vec<usize>> = set.vectors.iter().map(|query| by_int8(query)).collect();
+    set.print("f32", &exact, |query| best(all(), |row| dot(&normalized[row], query)));
+    set.print("INT8", &exact, by_int8);
+    let zero = vec![0.0; set.documents.first().map_or(0, Vec::len)];
+    for (name, centre) in [("bits", zero), ("centred bits", mean(&normalized))] {
+        let bits = Bits::new(&normalized, centre);
+        set.print(name, &exact, |query| bits.nearest(query, DEPTH));
+        for oversampling in OVERSAMPLINGS {
+            set.print(&format!("{name}, INT8 x{oversampling}"), &exact, |query| {
+                let rescorer = Rescorer::new(query);
+                let candidates = bits.nearest(query, DEPTH * oversampling);
+                best(candidates.into_iter(), |row| rescorer.cosine(&int8[row]))
+            });
+        }
+    }
+}
+
+/// The documents' bits, taken about a centre.
+struct Bits {
+    words: Vec<u64>,
+    centre: Vec<f32>,
+}
+
+impl Bits {
+    fn new(documents: &[Vec<f32>], centre: Vec<f32>) -> Self {
+        let mut bits = Bits { words: Vec::new(), centre };
+        for vector in documents {
+            let row = quantize::bits(&bits.about_centre(vector));
+            hamming::push_words(&mut bits.words, &row);
+        }
+        bits
+    }
+
+    fn about_centre(&self, vector: &[f32]) -> Vec<f32> {
+        vector.iter().zip(&self.centre).map(|(x, centre)| x - centre).collect()
+    }
+
+    fn nearest(&self, query: &[f32], count: usize) -> Vec<usize> {
+        let mut row = Vec::new();
+        hamming::push_words(&mut row, &quantize::bits(&self.about_centre(&normalize(query))));
+        let mut top = TopK::new(count);
+        hamming::scan(&self.words, &row, 0, &mut top);
+        top.into_sorted().into_iter().map(|candidate| candidate.key as usize).collect()
+    }
+}
+
+/// The mean of vectors of one length.
+fn mean(vectors: &[Vec<f32>]) -> Vec<f32> {
+    let mut sums = vec![0f64; vectors.first().map_or(0, Vec::len)];
+    for vector in vectors {
+        sums.iter_mut().zip(vector).for_each(|(sum, &x)| *sum += f64::from(x));
+    }
+    sums.iter().map(|sum| (sum / vectors.len() as f64) as f32).collect()
 }
 
 impl Set<'_> {
-    /// Ranks the documents for every query, and prints the means.
-    fn print(&self, name: &str, rank: impl Fn(&[f32]) -> Vec<usize>) {
-        let (mut ndcg, mut recall) = (0.0, 0.0);
-        for (query, vector) in self.queries.iter().zip(&self.vectors) {
+    /// Ranks the documents for every query, and prints the means; the last is how many of the hits
+    /// by exact INT8 are found.
+    fn print(&self, name: &str, exact: &[Vec<usize>], rank: impl Fn(&[f32]) -> Vec<usize>) {
+        let (mut ndcg, mut recall, mut kept) = (0.0, 0.0, 0.0);
+        for ((query, vector), exact) in self.queries.iter().zip(&self.vectors).zip(exact) {
             let judged = &self.judgements[&query._id];
-            let gains: Vec<f64> = rank(vector)
+            let ranked = rank(vector);
+            let found = exact.iter().filter(|&row| ranked.contains(row)).count();
+            kept += found as f64 / exact.len() as f64;
+            let gains: Vec<f64> = ranked
                 .into_iter()
                 .map(|row| judged.get(&self.corpus[row]._id).copied().unwrap_or(0.0))
                 .collect();
@@ -119,7 +160,7 @@ impl Set<'_> {
             recall += gains.iter().filter(|&&gain| gain > 0.0).count() as f64 / judged.len() as f64;
         }
         let count = self.queries.len() as f64;
-        println!("{name:24} {:>8.4} {:>10.4}", ndcg / count, recall / count);
+        println!("{name:28} {:>8.4} {:>10.4} {:>13.4}", ndcg / count, recall / count, kept / count);
     }
 }
 

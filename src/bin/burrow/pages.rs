@@ -54,7 +54,7 @@ pub(crate) fn search(args: &ModelArgs, at: &Path, query: &str, limit: usize) -> 
     let mut index = open(at, &encoder)?;
     let vector = block_on(pipeline::embed_query(&encoder, query))?;
     let options = SearchOptions { limit, ..SearchOptions::default() };
-    let hits = block_on(index.search(Query { text: query, vector: &vector }, options))?;
+    let hits = block_on(index.search(Query { text: query, vector: Some(&vector) }, &options))?;
     if hits.is_empty() {
         println!("nothing found in {} pages", index.page_count());
     }
