@@ -1,5 +1,7 @@
 //! Find it: query → Hamming candidates → INT8 order → the best passage of each of the best pages.
 
+mod sort;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +13,7 @@ use crate::index::{Index, place_of};
 use crate::page::Page;
 use crate::quantize;
 use crate::store::{Space, Store};
+pub use sort::Sort;
 
 /// The most hits that can be asked for: a hit costs reading its page's text.
 pub const LIMIT_MAX: usize = 1000;
