@@ -3,8 +3,11 @@
 mod build;
 mod cache;
 mod compact;
+pub mod facets;
+pub mod filter;
 pub mod format;
 pub mod hamming;
+mod listing;
 mod load;
 pub mod page_set;
 pub mod rescore;
@@ -62,6 +65,20 @@ pub struct PageInfo {
     pub title: String,
     /// How many passages it has.
     pub passages: usize,
+    /// When it was read or written, as was said when it was added: milliseconds since 1970, UTC.
+    #[serde(rename = "time", skip_serializing_if = "Option::is_none")]
+    pub time_ms: Option<i64>,
+}
+
+impl PageInfo {
+    fn of(entry: &format::Entry) -> Self {
+        PageInfo {
+            url: entry.url.clone(),
+            title: entry.title.clone(),
+            passages: entry.passages,
+            time_ms: entry.time_ms,
+        }
+    }
 }
 
 /// Pages that can be searched. Bits and addresses are in memory, texts and INT8 in the store.
@@ -180,12 +197,7 @@ impl<S: Store> Index<S> {
 
     /// The pages, in the order in which they were added.
     pub fn pages(&self) -> Vec<PageInfo> {
-        let info = |entry: &format::Entry| PageInfo {
-            url: entry.url.clone(),
-            title: entry.title.clone(),
-            passages: entry.passages,
-        };
-        self.state.entries.values().map(info).collect()
+        self.state.entries.values().map(PageInfo::of).collect()
     }
 
     /// How many pages there are.

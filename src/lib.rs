@@ -36,6 +36,7 @@
 //!    answer.
 
 pub mod error;
+pub mod fields;
 pub mod fingerprint;
 pub mod page;
 

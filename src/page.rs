@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
+use crate::fields::{Facts, Fields};
+
 /// What is remembered of a page besides its codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -13,8 +15,12 @@ pub struct Page {
     pub title: String,
     /// BCP 47 language of the page, where the page says it.
     pub lang: Option<String>,
-    /// [`content_hash`] of what was added: equal hash, nothing to do.
+    /// [`source_hash`] of what was added: equal hash, nothing to do.
     pub hash: [u8; 32],
+    /// What the caller says of the page, to filter and count by.
+    pub fields: Fields,
+    /// When the page was read or written, as the caller says: milliseconds since 1970, UTC.
+    pub time_ms: Option<i64>,
     /// The readable text. Every range below is in bytes of it.
     pub text: String,
     /// In the order of the text.
@@ -61,4 +67,13 @@ pub fn content_hash(parts: &[&[u8]]) -> [u8; 32] {
         part.chunks(HASH_BYTES).for_each(|piece| hasher.update(piece));
     }
     hasher.finalize().into()
+}
+
+/// The hash by which an added page is known to be unchanged. A title that is not given is empty;
+/// `format` is the number of the content's form.
+pub fn source_hash(format: u8, title: &str, content: &[u8], facts: &Facts) -> [u8; 32] {
+    let facts = facts.hash_parts();
+    let mut parts = vec![std::slice::from_ref(&format), title.as_bytes(), content];
+    parts.extend(facts.iter().map(Vec::as_slice));
+    content_hash(&parts)
 }

@@ -8,7 +8,8 @@ use crate::blocks::{self, Document, Source};
 use crate::chunks::{self, Chunk, Sentence, Window};
 use crate::encoder::{Encoder, Recipe, Sequence};
 use crate::error::{Error, ErrorKind, Result};
-use crate::page::{EncodedPage, Page, Passage, content_hash};
+use crate::fields::Facts;
+use crate::page::{self, EncodedPage, Page, Passage};
 use crate::quantize;
 use crate::tokens::Token;
 
@@ -29,12 +30,12 @@ pub struct PreparedPage {
 }
 
 impl PreparedPage {
-    /// Reads the page and cuts it to the encoder's limits.
+    /// Reads the page and cuts it to the encoder's limits. `facts` are kept with it.
     ///
     /// # Errors
     ///
     /// As [`blocks::document`]; `Empty` also where the tokenizer finds no token in the text.
-    pub fn new(encoder: &Encoder, source: Source<'_>) -> Result<Self> {
+    pub fn new(encoder: &Encoder, source: Source<'_>, facts: Facts) -> Result<Self> {
         let document = blocks::document(source)?;
         let tokens = encoder.tokenizer().tokens(&document.text)?;
         let limits = encoder.limits();
@@ -44,7 +45,7 @@ impl PreparedPage {
             return Err(Error::new(ErrorKind::Empty, message));
         }
         let windows = chunks::windows(&chunks, limits);
-        let page = page_of(encoder, source, document, &chunks);
+        let page = page_of(encoder, source, facts, document, &chunks);
         let (bits, int8, sentence_bits) = (Vec::new(), Vec::new(), Vec::new());
         Ok(PreparedPage { page, tokens, chunks, windows, encoded: 0, bits, int8, sentence_bits })
     }
@@ -183,12 +184,17 @@ pub async fn embed_chunks(encoder: &Encoder, texts: &[&str]) -> Result<Vec<Vec<f
 }
 
 /// The hash by which an added page is known to be unchanged.
-pub fn source_hash(source: Source<'_>) -> [u8; 32] {
-    let format = [source.format as u8];
-    content_hash(&[&format, source.title.unwrap_or("").as_bytes(), source.content])
+pub fn source_hash(source: Source<'_>, facts: &Facts) -> [u8; 32] {
+    page::source_hash(source.format as u8, source.title.unwrap_or(""), source.content, facts)
 }
 
-fn page_of(encoder: &Encoder, source: Source<'_>, document: Document, chunks: &[Chunk]) -> Page {
+fn page_of(
+    encoder: &Encoder,
+    source: Source<'_>,
+    facts: Facts,
+    document: Document,
+    chunks: &[Chunk],
+) -> Page {
     let mut passages: Vec<Passage> =
         chunks.iter().map(|chunk| passage_of(&document, chunk)).collect();
     if matches!(encoder.recipe(), Recipe::LastToken { .. }) {
@@ -199,7 +205,9 @@ fn page_of(encoder: &Encoder, source: Source<'_>, document: Document, chunks: &[
         url: source.url.to_owned(),
         title: document.title,
         lang: document.lang,
-        hash: source_hash(source),
+        hash: source_hash(source, &facts),
+        fields: facts.fields,
+        time_ms: facts.time_ms,
         passages,
         text: document.text,
     }

@@ -3,11 +3,13 @@
 
 mod fuse;
 mod semantic;
+mod sort;
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hits::{Found, Hit, QueryWords, hit};
+use crate::index::filter::Filter;
 use crate::index::format::{self, Rows, page_key};
 use crate::index::{Index, PageSet};
 use crate::page::Page;
@@ -15,6 +17,7 @@ use crate::quantize;
 use crate::store::{Space, Store};
 pub(crate) use fuse::Ranked;
 use fuse::{best_by_page, fuse};
+pub use sort::Sort;
 
 /// The most hits that can be asked for: a hit costs reading its page's text.
 pub const LIMIT_MAX: usize = 1000;
@@ -61,6 +64,14 @@ pub struct SearchOptions {
     /// Whether every passage is a candidate: as good as it gets, and reads all INT8 codes. Default
     /// false.
     pub exact: bool,
+    /// Which pages may be hits. Default all.
+    pub filter: Option<Filter>,
+    /// In which order they come. Other than by relevance, what is put in order is the candidates.
+    /// Default [`Sort::Relevance`].
+    pub sort: Sort,
+    /// Whether the last word may be the beginning of one, as it is while someone types. Default
+    /// false.
+    pub prefix: bool,
 }
 
 impl Default for SearchOptions {
@@ -72,6 +83,9 @@ impl Default for SearchOptions {
             oversampling: 8,
             rescore: true,
             exact: false,
+            filter: None,
+            sort: Sort::default(),
+            prefix: false,
         }
     }
 }
@@ -114,7 +128,7 @@ async fn attempt<S: Store>(
     query: Query<'_>,
     options: &SearchOptions,
 ) -> Result<Attempt<Vec<Hit>>> {
-    let keep: Option<PageSet> = None;
+    let keep: Option<PageSet> = options.filter.as_ref().map(|filter| index.filter(filter));
     let vector = query.vector.filter(|_| options.mode != Mode::Keyword);
     let meaning = match vector {
         Some(vector) => match semantic::ranked(index, vector, keep.as_ref(), options).await? {
@@ -130,6 +144,11 @@ async fn attempt<S: Store>(
         Mode::Hybrid if vector.is_none() => words.clone(),
         Mode::Hybrid => fuse(&[(options.weights[0], &meaning), (options.weights[1], &words)]),
     };
+    let entries = &index.state.entries;
+    best.sort_by(|a, b| match (entries.get(&a.page), entries.get(&b.page)) {
+        (Some(a), Some(b)) => options.sort.compare(a, b),
+        _ => std::cmp::Ordering::Equal,
+    });
     best.truncate(options.limit);
     let scores = Scores { meaning: scores(&meaning), words: scores(&words) };
     hits(index, query.text, vector, &best, &scores).await

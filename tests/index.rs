@@ -5,6 +5,7 @@ mod oracle;
 mod pages;
 
 use burrow::ErrorKind;
+use burrow::fields::{FieldValue, Fields};
 use burrow::fingerprint::Fingerprint;
 use burrow::index::format::{self, BitsRun, Effect, Entry, Head, Rows};
 use burrow::index::hamming::{self, TopK};
@@ -25,8 +26,17 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
     fn shown<T: std::fmt::Debug>(read: burrow::Result<T>) -> Reading {
         read.map(|value| format!("{value:?}")).map_err(|error| error.kind())
     }
-    let page = pages::page("https://a.example/", &["One. Two.", "Drei, 🦊."], 8, 1);
-    let entry = Entry { url: "u".into(), title: "t".into(), hash: [9; 32], passages: 2 };
+    let mut page = pages::page("https://a.example/", &["One. Two.", "Drei, 🦊."], 8, 1);
+    (page.page.fields, page.page.time_ms) = (fields(), Some(-5));
+    let entry = Entry {
+        url: "u".into(),
+        title: "t".into(),
+        hash: [9; 32],
+        passages: 2,
+        lang: Some("en".into()),
+        fields: fields(),
+        time_ms: Some(1_700_000_000_000),
+    };
     let head = Head::default().after(2, &[Effect::Added(1), Effect::Merged(0, 1), Effect::All]);
     let run = BitsRun { pages: vec![(5, 1), (9, 2)], bits: &[1, 2, 3, 4, 5, 6] };
     let changes = [
@@ -56,6 +66,19 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
         (format::to_wire(&page).unwrap(), |b| shown(format::from_wire(b))),
         (format::frame(&changes).unwrap(), |b| shown(format::frame_parts(b))),
     ]
+}
+
+fn fields() -> Fields {
+    let mut fields = Fields::new();
+    for (name, value) in [
+        ("author", FieldValue::Text("Ada".into())),
+        ("published", FieldValue::Date(1_600_000_000_000)),
+        ("tags", FieldValue::List(vec!["b".into(), "a".into()])),
+        ("year", FieldValue::Number(2020.5)),
+    ] {
+        fields.insert(name, value).unwrap();
+    }
+    fields
 }
 
 fn fingerprint() -> Fingerprint {
@@ -126,11 +149,12 @@ fn forged(bytes: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
 #[test]
 fn a_newer_version_is_refused_and_named() {
     for (bytes, read) in records() {
-        assert_eq!(read(&forged(&bytes, 4, &[2, 0])), Err(ErrorKind::Fingerprint));
+        assert_eq!(read(&forged(&bytes, 4, &[3, 0])), Err(ErrorKind::Fingerprint));
+        assert_eq!(read(&forged(&bytes, 4, &[0, 0])), Err(ErrorKind::Fingerprint));
     }
     let bytes = format::meta_to_bytes(&fingerprint()).unwrap();
-    let error = format::meta_from_bytes(&forged(&bytes, 4, &[2, 0])).unwrap_err().to_string();
-    assert!(error.contains("version 2") && error.contains("version 1"), "{error}");
+    let error = format::meta_from_bytes(&forged(&bytes, 4, &[3, 0])).unwrap_err().to_string();
+    assert!(error.contains("version 3") && error.contains("version 2"), "{error}");
 }
 
 #[test]

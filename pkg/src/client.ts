@@ -1,10 +1,12 @@
 /** The class that a page uses: it checks what it is given, and has the worker do the rest. */
 import { aborted, BurrowError, messageOf } from "./error.js";
+import { facetsJson, filterJson, pagesAsk, sortName } from "./filter.js";
 import { folder, wholeNumber, openAsk, pageAsk } from "./input.js";
 import { clearKept, keptModels } from "./kept.js";
 import type { Nothing } from "./protocol.js";
 import type {
-  AddOptions, AddResult, KeptModel, OpenOptions, PageInfo, PageInput, Progress, SearchOptions, SearchResult, Status,
+  AddOptions, AddResult, KeptModel, OpenOptions, PageInfo, PageInput, PagesOptions, Progress, SearchOptions, SearchResult,
+  Status,
 } from "./types.js";
 import { Wire } from "./wire.js";
 
@@ -95,9 +97,17 @@ export class Burrow {
   }
 
   /** The best passage of each of the best pages for a question, the best first. */
-  async search(query: string, { limit = 10, oversampling = 4, signal }: SearchOptions = {}): Promise<SearchResult> {
+  async search(query: string, options: SearchOptions = {}): Promise<SearchResult> {
+    const { limit = 10, oversampling = 4, filter, facets, sort, signal } = options;
     if (typeof query !== "string") throw new BurrowError("input", `The query is ${typeof query}: give a string.`);
-    const ask = { query, limit: wholeNumber("limit", limit), oversampling: wholeNumber("oversampling", oversampling) };
+    const ask = {
+      query,
+      limit: wholeNumber("limit", limit),
+      oversampling: wholeNumber("oversampling", oversampling),
+      filter: filterJson(filter),
+      facets: facetsJson(facets),
+      sort: sortName(sort),
+    };
     return this.#wire.call("search", ask, { signal });
   }
 
@@ -111,9 +121,9 @@ export class Burrow {
     await this.#wire.call("clear", NOTHING);
   }
 
-  /** The pages in the index, in the order in which they were added. */
-  async pages(): Promise<PageInfo[]> {
-    return this.#wire.call("pages", NOTHING);
+  /** The pages in the index, in the order in which they were added; or some of them, in another order. */
+  async pages(options: PagesOptions = {}): Promise<PageInfo[]> {
+    return this.#wire.call("pages", pagesAsk(options));
   }
 
   /** The state in effect. */

@@ -2,9 +2,9 @@
 import { aborted, BurrowError, messageOf } from "./error.js";
 import { load, type Loaded, modelName } from "./load.js";
 import { type Index, loadSearch } from "./modules.js";
-import type { OpenAsk, PageAsk, SearchAsk } from "./protocol.js";
+import type { OpenAsk, PageAsk, PagesAsk, SearchAsk } from "./protocol.js";
 import { messagesHandled, Turns } from "./turns.js";
-import type { AddResult, PageInfo, Progress, SearchResult, Status } from "./types.js";
+import type { AddResult, Facet, Hit, PageInfo, Progress, SearchResult, Status } from "./types.js";
 
 type Tell = (progress: Progress) => void;
 
@@ -78,17 +78,27 @@ export class Engine {
   }
 
   /** See `Burrow.search`. */
-  async search({ query, limit, oversampling }: SearchAsk, signal: AbortSignal): Promise<SearchResult> {
+  async search(ask: SearchAsk, signal: AbortSignal): Promise<SearchResult> {
+    refuseNarrowed(ask);
     const { encoder } = await this.ready;
     const [vector, encodeMs] = await this.#encoding.run(() => {
       signal.throwIfAborted();
-      return timed(() => encoder.embedQuery(query));
+      return timed(() => encoder.embedQuery(ask.query));
     }, { urgent: true });
     const [hits, searchMs] = await this.#storing.run(() => {
       signal.throwIfAborted();
-      return timed(() => this.#index.search(query, vector, limit, oversampling));
+      return timed(() => this.#hits(ask, vector));
     }, { urgent: true });
-    return { hits, status: await this.status(), timing: { encodeMs, searchMs } };
+    const facets = await this.#storing.run(() => this.#facets(ask), { urgent: true });
+    return { hits, facets, status: await this.status(), timing: { encodeMs, searchMs } };
+  }
+
+  #hits({ query, limit, oversampling }: SearchAsk, vector: Float32Array): Promise<Hit[]> {
+    return this.#index.search(query, vector, limit, oversampling);
+  }
+
+  #facets({ filter, facets }: SearchAsk): Facet[] {
+    return facets === null ? [] : this.#index.facets(filter, facets);
   }
 
   /** See `Burrow.remove`. Pages of that address that still wait are not indexed. */
@@ -106,9 +116,9 @@ export class Engine {
     }, { urgent: true });
   }
 
-  /** The pages in the index. */
-  pages(): Promise<PageInfo[]> {
-    return this.#storing.run(() => this.#index.pages(), { urgent: true });
+  /** See `Burrow.pages`. */
+  pages({ filter, sort, offset, limit }: PagesAsk): Promise<PageInfo[]> {
+    return this.#storing.run(() => this.#index.pagesWhere(filter, sort, offset, limit), { urgent: true });
   }
 
   /** The state in effect. */
@@ -166,8 +176,8 @@ export class Engine {
     return this.#ask.onOtherModel === "clear" && !this.#loaded ? null : this.#unchanged(page);
   }
 
-  #unchanged({ url, title, format, content }: PageAsk): AddResult | null {
-    const passages = this.#index.unchanged(url, title, format, content);
+  #unchanged({ url, title, format, content, facts }: PageAsk): AddResult | null {
+    const passages = this.#index.unchanged(url, title, format, content, facts);
     return passages === undefined ? null : { url, outcome: "unchanged", passages };
   }
 
@@ -186,8 +196,8 @@ export class Engine {
   async #encode(page: PageAsk, { encoder }: Loaded, signal: AbortSignal): Promise<Uint8Array> {
     await messagesHandled();
     signal.throwIfAborted();
-    const { url, title, format, content } = page;
-    const prepared = encoder.prepare(url, title, format, content);
+    const { url, title, format, content, facts } = page;
+    const prepared = encoder.prepare(url, title, format, content, facts);
     const windowsTotal = prepared.windows;
     try {
       for (let windows = 0; windows < windowsTotal; windows++) {
@@ -208,6 +218,12 @@ export class Engine {
   #end(isMeant: (url: string) => boolean): void {
     for (const [ending, url] of this.#waiting) if (isMeant(url)) ending.abort(aborted(SUPERSEDED));
   }
+}
+
+/** A scan that knows neither filter nor order must not answer as if it did. */
+function refuseNarrowed({ filter, sort }: SearchAsk): void {
+  if (filter === null && sort === "relevance") return;
+  throw new BurrowError("input", "A search cannot be filtered or sorted by this version of Burrow: leave out `filter` and `sort`.");
 }
 
 /** What the work gives, and how long it took in milliseconds. */

@@ -2,6 +2,6 @@
 export { Burrow } from "./client.js";
 export { BurrowError } from "./error.js";
 export type {
-  AddOptions, AddResult, DownloadStep, ErrorKind, Hit, KeptModel, Mark, OpenOptions, PageInfo, PageInput, Progress, SearchOptions,
-  SearchResult, Status,
+  AddOptions, AddResult, Condition, DownloadStep, ErrorKind, Facet, FacetAsk, FieldValue, Filter, Hit, KeptModel, Mark, OpenOptions,
+  Operators, PageInfo, PageInput, PagesOptions, Progress, SearchOptions, SearchResult, Sort, Status,
 } from "./types.js";

@@ -19,7 +19,7 @@ export function openAsk({ name, model, device = "auto", wasm, onOtherModel = "er
 }
 
 /** Checks a page. Its content is copied. */
-export function pageAsk({ url, title, html, markdown, text }: PageInput): PageAsk {
+export function pageAsk({ url, title, html, markdown, text, fields, time }: PageInput): PageAsk {
   if (typeof url !== "string" || url === "") throw wrong("url", url, "the page's address, a string that is not empty");
   if (title !== undefined && typeof title !== "string") throw wrong("title", title, "a string");
   const given: [PageFormat, unknown][] = [["html", html], ["markdown", markdown], ["text", text]];
@@ -29,7 +29,37 @@ export function pageAsk({ url, title, html, markdown, text }: PageInput): PageAs
     throw new BurrowError("input", `The page ${url} must have one of html, markdown and text; it has ${names}.`);
   }
   const [format, content] = first;
-  return { url, title: title ?? null, format, content: bytesOf(format, content) };
+  return { url, title: title ?? null, format, content: bytesOf(format, content), facts: factsJson(fields, time) };
+}
+
+/** What is said of a page besides its content, as the core reads it; null where nothing is. */
+function factsJson(fields: unknown, time: unknown): string | null {
+  if (fields === undefined && time === undefined) return null;
+  if (fields !== undefined && (typeof fields !== "object" || fields === null || Array.isArray(fields))) throw wrong("fields", fields, "an object");
+  const given = Object.entries(fields ?? {}).filter(([, value]) => value !== undefined);
+  const facts = given.map(([name, value]: [string, unknown]) => [wellFormed(name), fact(`fields.${name}`, value)]);
+  return JSON.stringify({ fields: Object.fromEntries(facts), time: time === undefined ? undefined : dateMs("time", time) });
+}
+
+/** A field's value as JSON: a date is told from a number. */
+function fact(name: string, value: unknown): unknown {
+  if (typeof value === "string") return wellFormed(value);
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  if (value instanceof Date) return { date: dateMs(name, value) };
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value.map(wellFormed);
+  throw wrong(name, value, "a string, a finite number, a Date or an array of strings");
+}
+
+/** A time in milliseconds since 1970. */
+export function dateMs(name: string, value: unknown): number {
+  const date = new Date(typeof value === "number" || value instanceof Date ? value : NaN);
+  if (Number.isNaN(date.getTime())) throw wrong(name, value, "a valid Date, or its milliseconds since 1970");
+  return date.getTime();
+}
+
+/** As a page's content is encoded: half a surrogate pair is no character, and what reads JSON refuses it. */
+export function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, "\uFFFD");
 }
 
 /** A whole number of at least 1. */
@@ -60,7 +90,8 @@ export function folder(name: string, value: unknown): string {
   throw wrong(name, value, "the address of a folder");
 }
 
-function wrong(name: string, value: unknown, wanted: string): BurrowError {
+/** An option that cannot be used as it is. */
+export function wrong(name: string, value: unknown, wanted: string): BurrowError {
   const shown = typeof value === "string" ? JSON.stringify(value.slice(0, 100)) : String(value);
   return new BurrowError("input", `The option ${name} is ${shown}: give ${wanted}.`);
 }

@@ -1,7 +1,7 @@
 /** Loads the two wasm modules of the package. */
 import { BurrowError, messageOf } from "./error.js";
 
-import type { AddResult, Hit, PageInfo, Status } from "./types.js";
+import type { AddResult, Facet, Hit, PageInfo, Sort, Status } from "./types.js";
 
 // What is used of the modules is written out here, so that the TypeScript compiles before the wasm is built. A type test holds
 // it against what wasm-bindgen has written.
@@ -21,12 +21,13 @@ export interface SearchModule {
 /** An open index: see `src/web/search.rs`. */
 export interface Index {
   bind(fingerprint: Uint8Array): Promise<void>;
-  unchanged(url: string, title: string | null, format: string, content: Uint8Array): number | undefined;
+  unchanged(url: string, title: string | null, format: string, content: Uint8Array, facts: string | null): number | undefined;
   commit(page: Uint8Array): Promise<AddResult>;
   search(text: string, vector: Float32Array, limit: number, oversampling: number): Promise<Hit[]>;
   remove(url: string): Promise<boolean>;
   clear(): Promise<void>;
-  pages(): PageInfo[];
+  pagesWhere(filter: string | null, sort: Sort, offset: number, limit: number): PageInfo[];
+  facets(filter: string | null, asked: string): Facet[];
   status(): Pick<Status, "storage" | "pages" | "passages" | "reasons">;
   close(): void;
 }
@@ -52,7 +53,7 @@ export interface ModelLoader {
 /** A model on a device. */
 export interface Encoder {
   fingerprint(): Uint8Array;
-  prepare(url: string, title: string | null, format: string, content: Uint8Array): PreparedPage;
+  prepare(url: string, title: string | null, format: string, content: Uint8Array, facts: string | null): PreparedPage;
   embedQuery(query: string): Promise<Float32Array>;
   precision(): string;
   weights(): string;

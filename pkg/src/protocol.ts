@@ -6,7 +6,7 @@
  */
 import { BurrowError, toBurrowError } from "./error.js";
 import type {
-  AddResult, ErrorKind, OpenOptions, PageInfo, Progress, SearchResult, Status,
+  AddResult, ErrorKind, OpenOptions, PageInfo, Progress, SearchResult, Sort, Status,
 } from "./types.js";
 
 /** How to open an index, with every default filled in and every address made absolute. */
@@ -28,6 +28,8 @@ export interface PageAsk {
   format: PageFormat;
   /** UTF-8, or for HTML what its `meta charset` says. */
   content: Uint8Array;
+  /** Fields and time as JSON: see `fields::from_json`. */
+  facts: string | null;
 }
 
 /** What is searched for, with every default filled in. */
@@ -35,6 +37,20 @@ export interface SearchAsk {
   query: string;
   limit: number;
   oversampling: number;
+  /** JSON: see `Filter::from_json`. */
+  filter: string | null;
+  /** JSON: see `facets::asked_from_json`. */
+  facets: string | null;
+  sort: Sort;
+}
+
+/** Which pages are to be listed. */
+export interface PagesAsk {
+  /** JSON, as in a search. */
+  filter: string | null;
+  sort: Sort;
+  offset: number;
+  limit: number;
 }
 
 /** A request without parameters. */
@@ -50,7 +66,7 @@ export interface Calls {
   /** Answers whether there was such a page. */
   remove: { ask: { url: string }; answer: boolean };
   clear: { ask: Nothing; answer: null };
-  pages: { ask: Nothing; answer: PageInfo[] };
+  pages: { ask: PagesAsk; answer: PageInfo[] };
   status: { ask: Nothing; answer: Status };
   /** Answered when the database is closed. */
   close: { ask: Nothing; answer: null };

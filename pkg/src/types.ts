@@ -30,6 +30,110 @@ export interface PageInput {
   html?: string | ArrayBuffer | Uint8Array;
   markdown?: string;
   text?: string;
+  /**
+   * What to filter and count by: at most 64 fields, and 4 KiB with their names. A list is a set: its order means nothing. `url`,
+   * `site`, `time`, `and`, `or` and `not` mean something else in a filter and cannot be names; a field `lang` outranks the
+   * page's own language.
+   */
+  fields?: Record<string, FieldValue>;
+  /** When the page was read or written: a `Date`, or milliseconds since 1970. */
+  time?: Date | number;
+}
+
+/** The value of a page's field. */
+export type FieldValue = string | number | Date | string[];
+
+/** Conditions on one value. All that are given must hold. */
+export interface Operators {
+  /** At least so much. Dates and times are compared with a `Date`, an ISO 8601 string or milliseconds since 1970. */
+  gte?: number | Date | string;
+  /** More than this. */
+  gt?: number | Date | string;
+  /** At most so much. */
+  lte?: number | Date | string;
+  /** Less than this. */
+  lt?: number | Date | string;
+  /** The page has at least one of these values. */
+  any?: (string | number | Date)[];
+  /** The page has each of these values. */
+  all?: (string | number | Date)[];
+  /** The page has none of these values; so has a page without the field. */
+  none?: (string | number | Date)[];
+  /** The value, or one of a list's, begins with this. */
+  prefix?: string;
+  /** Whether the page has the field. */
+  exists?: boolean;
+}
+
+/** A value (the page's own, or one of its list's, is equal), an array of values (it is one of these), or operators. */
+export type Condition = string | number | Date | (string | number | Date)[] | Operators;
+
+/**
+ * Which pages are meant: those for which all parts hold. `{}` means every page. At most 16 deep, with 256 conditions.
+ *
+ * @example
+ * { lang: ["en", "de"], year: { gte: 2020, lt: 2024 } }
+ * { tags: { all: ["rust", "wasm"], none: ["draft"] }, author: { exists: true } }
+ * { url: { prefix: "https://example.org/docs/" }, time: { gte: "2026-01-01" } }
+ * { or: [{ site: "example.org" }, { not: { tags: "private" } }] }
+ */
+export interface Filter {
+  and?: Filter[];
+  or?: Filter[];
+  not?: Filter;
+  /** The page's address. */
+  url?: string | string[] | Operators;
+  /** The host of the page's address, with its port. */
+  site?: string | string[] | Operators;
+  /** When the page was read or written. */
+  time?: number | Date | Operators;
+  /** The field of this name or, where the page has none, the language it says it is in. */
+  lang?: string | string[] | Operators;
+  /** A field that was given with the pages. */
+  [field: string]: Condition | Filter | Filter[] | undefined;
+}
+
+/** What to count. */
+export interface FacetAsk {
+  /**
+   * A field, or `site`, `lang`, `time` or `url`. By `url`, the folders are counted that addresses begin with: each is a prefix to
+   * filter by.
+   */
+  field: string;
+  /** At most this many values, the most frequent ones; up to 1000. Default 20. */
+  limit?: number;
+  /** What dates and times are counted by, in UTC. Default `"day"`. */
+  by?: "year" | "month" | "day";
+}
+
+/** How many pages have which value. */
+export interface Facet {
+  field: string;
+  /** The most frequent first. A date is given as `"2026-11-21"`, `"2026-11"` or `"2026"`. */
+  counts: { value: string | number; count: number }[];
+  /** How many values there are, listed or not. */
+  values: number;
+  /** How many pages have the field. */
+  pages: number;
+  /** The least number, or date in milliseconds since 1970; null where there is none. */
+  min: number | null;
+  /** The greatest. */
+  max: number | null;
+}
+
+/** The best first, or by the pages' time; pages without a time come last. */
+export type Sort = "relevance" | "newest" | "oldest";
+
+/** Which pages to list. */
+export interface PagesOptions {
+  /** Only pages that meet it. */
+  filter?: Filter;
+  /** Default `"relevance"`: without a query that is the order in which they were added. */
+  sort?: Sort;
+  /** Leave out so many first. Default 0. */
+  offset?: number;
+  /** At most this many. Default all. */
+  limit?: number;
 }
 
 export interface AddOptions {
@@ -51,6 +155,12 @@ export interface SearchOptions {
   limit?: number;
   /** Candidates rescored for each hit asked for. Default 4. */
   oversampling?: number;
+  /** Only pages that meet it. As many hits as asked for, if so many pages do. */
+  filter?: Filter;
+  /** What to count the pages by that meet the filter: names of fields, or more exactly. */
+  facets?: (string | FacetAsk)[];
+  /** The order of the hits. Default `"relevance"`. */
+  sort?: Sort;
   signal?: AbortSignal;
 }
 
@@ -86,6 +196,8 @@ export interface Hit {
 
 export interface SearchResult {
   hits: Hit[];
+  /** As asked for, in that order; empty where nothing was. */
+  facets: Facet[];
   status: Status;
   /** What the query cost, in milliseconds. */
   timing: { encodeMs: number; searchMs: number };
@@ -96,6 +208,8 @@ export interface PageInfo {
   url: string;
   title: string;
   passages: number;
+  /** When it was read or written, in milliseconds since 1970, if that was given. */
+  time?: number;
 }
 
 /** The state in effect, as opposed to the one asked for. */

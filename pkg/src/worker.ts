@@ -24,7 +24,7 @@ const handlers: Handlers = {
   search: (ask, signal) => opened().search(ask, signal),
   remove: ({ url }) => opened().remove(url),
   clear: () => opened().clear().then(() => null),
-  pages: () => opened().pages(),
+  pages: (ask) => opened().pages(ask),
   status: () => opened().status(),
   close: async () => {
     await engine?.close();

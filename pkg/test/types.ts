@@ -1,5 +1,5 @@
 /** What the shipped types promise. Checked by the compiler against `dist`, never run. */
-import { Burrow, BurrowError, type DownloadStep, type ErrorKind, type Hit, type KeptModel, type Progress, type SearchResult, type Status } from "burrow-search";
+import { Burrow, BurrowError, type DownloadStep, type ErrorKind, type Facet, type Filter, type Hit, type KeptModel, type Progress, type SearchResult, type Status } from "burrow-search";
 
 /** Whether two types are the same, as the compiler sees it. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -26,6 +26,15 @@ assert<Same<Extract<Progress, { stage: "download" }>, DownloadStep>>();
 
 await burrow.add({ url: "/a", html: new Uint8Array() });
 await burrow.add({ url: "/b", title: "B", markdown: "# B" }, { signal: new AbortController().signal });
+
+await burrow.add({ url: "/c", text: "c", time: new Date(), fields: { year: 2020, tags: ["a"], on: new Date(), by: "Ada" } });
+const filter: Filter = {
+  lang: ["en", "de"], year: { gte: 2020, lt: 2024 }, tags: { all: ["a"], none: ["b"] }, author: { exists: true }, on: new Date(),
+  url: { prefix: "https://example.org/" }, time: { gte: "2026-01-01" }, or: [{ site: "example.org" }, { not: { tags: "b" } }],
+};
+const { facets } = await burrow.search("light", { filter, facets: ["tags", { field: "time", by: "month", limit: 3 }], sort: "newest" });
+assert<Same<typeof facets, Facet[]>>();
+await burrow.pages({ filter, sort: "oldest", offset: 10, limit: 10 });
 
 /** Every kind is handled, or this does not compile. */
 export function advice(error: BurrowError): string {
@@ -57,3 +66,7 @@ await burrow.add({ text: "a" });
 await Burrow.open({ name: "notes", model: "/m/", device: "cuda" });
 // @ts-expect-error: internals are not in the shipped types.
 await import("../dist/error.js").then(({ toBurrowError }) => toBurrowError);
+// @ts-expect-error: a field has no such value.
+await burrow.add({ url: "/a", text: "a", fields: { a: true } });
+// @ts-expect-error: no such order.
+await burrow.pages({ sort: "date" });

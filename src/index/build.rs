@@ -30,6 +30,9 @@ pub(crate) fn entry_of(encoded: &EncodedPage) -> Entry {
         title: encoded.page.title.clone(),
         hash: encoded.page.hash,
         passages: encoded.page.passages.len(),
+        lang: encoded.page.lang.clone(),
+        fields: encoded.page.fields.clone(),
+        time_ms: encoded.page.time_ms,
     }
 }
 

@@ -14,17 +14,20 @@
 //!
 //! The header's own check tells a record that was not written to its end from one whose length is
 //! damaged. The checksums' places and extents stay the same in later versions, so that damage is
-//! told from a record that a newer Burrow has written. Every record of a page holds the page's
+//! told from a record that a newer Burrow has written. Records of older versions are read: version 1
+//! has no language, fields and time in the directory, and no fields and time in pages. Every record of a page holds the page's
 //! number: one that has come under another's key is not taken for it. Equal values give equal
 //! bytes.
 
 mod bytes;
+mod facts;
 mod frame;
 mod head;
 mod page;
 mod run;
 
 use bytes::{Reader, Writer};
+use facts::{has_facts, read_facts, write_facts};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use head::{EFFECTS_MAX, Effect, Head, head_from_bytes, head_to_bytes};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
@@ -33,11 +36,15 @@ pub use run::{
 };
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::fields::Fields;
 use crate::fingerprint::Fingerprint;
 use crate::quantize::Quantizer;
 
 /// Counts up when records are written in another way.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+
+/// Records from this version on are read; those of newer versions than [`VERSION`] are not.
+pub const VERSION_OLDEST: u16 = 1;
 
 /// A page's INT8 rows lie in blocks of this many, so that a candidate's row costs one block.
 pub const BLOCK_ROWS: usize = 64;
@@ -144,6 +151,12 @@ pub struct Entry {
     pub hash: [u8; 32],
     /// How many passages it has.
     pub passages: usize,
+    /// BCP 47 language of the page, where the page says it. A record of version 1 does not know it.
+    pub lang: Option<String>,
+    /// What the caller says of the page.
+    pub fields: Fields,
+    /// When the page was read or written, as the caller says: milliseconds since 1970, UTC.
+    pub time_ms: Option<i64>,
 }
 
 /// The bytes of a page's directory record.
@@ -158,7 +171,9 @@ fn write_entry(writer: &mut Writer, entry: &Entry) -> Result<()> {
     writer.string(&entry.url)?;
     writer.string(&entry.title)?;
     writer.raw(&entry.hash);
-    writer.count(entry.passages)
+    writer.count(entry.passages)?;
+    writer.option(entry.lang.as_deref())?;
+    write_facts(writer, &entry.fields, entry.time_ms)
 }
 
 /// Reads a page's directory record.
@@ -171,7 +186,10 @@ pub fn entry_from_bytes(page: u32, bytes: &[u8]) -> Result<Entry> {
 
 fn read_entry(reader: &mut Reader<'_>) -> Result<Entry> {
     let (url, title) = (reader.string()?, reader.string()?);
-    Ok(Entry { url, title, hash: reader.hash()?, passages: reader.u32()? as usize })
+    let (hash, passages) = (reader.hash()?, reader.u32()? as usize);
+    let lang = if has_facts(reader) { reader.option()? } else { None };
+    let (fields, time_ms) = read_facts(reader)?;
+    Ok(Entry { url, title, hash, passages, lang, fields, time_ms })
 }
 
 /// Which rows a block holds.

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::filter::Filter;
 use super::format::{self, Effect};
 use super::state::{State, attempts, busy, read_head};
 use super::{Index, Outcome, build, check_fits, check_same_space, cleared_by_another};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::EncodedPage;
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store};
+
+/// Pages removed in one transaction: few enough that the head can tell others of them.
+const REMOVED_AT_ONCE: usize = 32;
 
 /// Changes that are committed together, and what they mean to whoever follows.
 pub(super) struct Transaction {
@@ -82,6 +86,33 @@ impl<S: Store> Index<S> {
             let plan = self.removal(&pages.into_iter().collect()).await?;
             if self.transact_removal(plan).await? {
                 return Ok(true);
+            }
+        }
+        Err(busy())
+    }
+
+    /// Removes the pages that meet a filter's conditions, and gives their number. Afterwards no byte
+    /// of them is in the store. Each transaction removes some of them: where one fails, those before
+    /// it are gone.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` where the store fails: then some of the pages are still there.
+    pub async fn remove_where(&mut self, filter: &Filter) -> Result<usize> {
+        let mut removed = 0;
+        for _ in attempts() {
+            loop {
+                let pages = self.filter(filter);
+                let numbers = self.state.entries.keys().filter(|&&page| pages.contains(page));
+                let some: BTreeSet<u32> = numbers.take(REMOVED_AT_ONCE).copied().collect();
+                if some.is_empty() {
+                    return Ok(removed);
+                }
+                let plan = self.removal(&some).await?;
+                if !self.transact_removal(plan).await? {
+                    break;
+                }
+                removed += some.len();
             }
         }
         Err(busy())

@@ -9,6 +9,7 @@ use super::format_place;
 use crate::blocks::{Format, Source};
 use crate::encoder::{self, DeviceKind, ModelInfo, Sequence};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fields;
 use crate::index::format;
 use crate::pipeline;
 
@@ -102,18 +103,20 @@ impl Encoder {
         Ok(format::meta_to_bytes(self.encoder.fingerprint())?)
     }
 
-    /// Reads a page and cuts it to the model's limits. `format` is `html`, `markdown` or `text`.
+    /// Reads a page and cuts it to the model's limits. `format` is `html`, `markdown` or `text`;
+    /// `facts` is what `fields::from_json` reads.
     ///
     /// # Errors
     ///
-    /// `empty` where the page holds no readable text, `limit` where it is too long, `input` where
-    /// the format is unknown.
+    /// `empty` where the page holds no readable text, `limit` where it or its fields are too long,
+    /// `input` where the format is unknown or the facts are not such.
     pub fn prepare(
         &self,
         url: &str,
         title: Option<String>,
         format: &str,
         content: &[u8],
+        facts: Option<String>,
     ) -> JsResult<PreparedPage> {
         let format = match format_place(format)? {
             0 => Format::Html,
@@ -121,7 +124,8 @@ impl Encoder {
             _ => Format::Text,
         };
         let source = Source { url, title: title.as_deref(), format, content };
-        let page = pipeline::PreparedPage::new(&self.encoder, source)?;
+        let facts = facts.as_deref().map(fields::from_json).transpose()?.unwrap_or_default();
+        let page = pipeline::PreparedPage::new(&self.encoder, source, facts)?;
         Ok(PreparedPage { encoder: Rc::clone(&self.encoder), page })
     }
 

@@ -7,14 +7,17 @@ use wasm_bindgen::prelude::*;
 use super::error::JsResult;
 use super::format_place;
 use crate::error::{Error, ErrorKind, Result};
+use crate::fields;
+use crate::index::facets::asked_from_json;
+use crate::index::filter::Filter;
 use crate::index::{self, format};
-use crate::page::content_hash;
-use crate::search::{Mode, Query, SearchOptions};
+use crate::page::source_hash;
+use crate::search::{Mode, Query, SearchOptions, Sort};
 use crate::store::{AnyStore, IndexedDbStore, MemoryStore};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str =
-    r#"import type { AddResult, Hit, PageInfo, Status } from "../../src/types.js";"#;
+    r#"import type { AddResult, Facet, Hit, PageInfo, Status } from "../../src/types.js";"#;
 
 /// An open index.
 #[wasm_bindgen]
@@ -67,22 +70,24 @@ impl Index {
         Ok(self.index.bind(&fingerprint).await?)
     }
 
-    /// How many passages the page has that is there already with just this content; else
-    /// undefined.
+    /// How many passages the page has that is there already with just this content and these facts,
+    /// which are what `fields::from_json` reads; else undefined.
     ///
     /// # Errors
     ///
-    /// `input` where the format is unknown.
+    /// `input` where the format is unknown, or the facts are not such or (`limit`) too long.
     pub fn unchanged(
         &self,
         url: &str,
         title: Option<String>,
         format: &str,
         content: &[u8],
+        facts: Option<String>,
     ) -> JsResult<Option<usize>> {
+        let facts = facts.as_deref().map(fields::from_json).transpose()?.unwrap_or_default();
         let Some(hash) = self.index.find(url) else { return Ok(None) };
         let title = title.unwrap_or_default();
-        let given = content_hash(&[&[format_place(format)?], title.as_bytes(), content]);
+        let given = source_hash(format_place(format)?, &title, content, &facts);
         Ok(if hash == given { self.index.passages_of(url) } else { None })
     }
 
@@ -142,6 +147,38 @@ impl Index {
     #[wasm_bindgen(unchecked_return_type = "PageInfo[]")]
     pub fn pages(&self) -> JsResult<JsValue> {
         Ok(to_js(&self.index.pages())?)
+    }
+
+    /// At most `limit` pages that meet a filter, after the first `offset`; of all pages where there
+    /// is none. `sort` is `relevance` (as they were added), `newest` or `oldest`.
+    ///
+    /// # Errors
+    ///
+    /// `input` or `limit`, naming the place, where the filter or the order is none.
+    #[wasm_bindgen(js_name = pagesWhere, unchecked_return_type = "PageInfo[]")]
+    pub fn pages_where(
+        &self,
+        filter: Option<String>,
+        sort: &str,
+        offset: usize,
+        limit: usize,
+    ) -> JsResult<JsValue> {
+        let filter = filter.as_deref().map(Filter::from_json).transpose()?;
+        let sort = Sort::from_name(sort)?;
+        Ok(to_js(&self.index.pages_where(filter.as_ref(), sort, offset, limit))?)
+    }
+
+    /// How many pages have which value, of those that meet a filter, or of all. `asked` is what
+    /// `facets::asked_from_json` reads.
+    ///
+    /// # Errors
+    ///
+    /// `input` or `limit` where the filter or what is asked for is not such.
+    #[wasm_bindgen(unchecked_return_type = "Facet[]")]
+    pub fn facets(&self, filter: Option<String>, asked: &str) -> JsResult<JsValue> {
+        let filter = filter.as_deref().map(Filter::from_json).transpose()?;
+        let pages = filter.as_ref().map(|filter| self.index.filter(filter));
+        Ok(to_js(&self.index.facets(pages.as_ref(), &asked_from_json(asked)?))?)
     }
 
     /// Where the index lives, how much is in it, and what is wrong with it.

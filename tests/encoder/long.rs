@@ -2,6 +2,7 @@
 
 use burrow::blocks::{Format, Source};
 use burrow::encoder::{Encoder, Recipe, Sequence};
+use burrow::fields::Facts;
 use burrow::pipeline::{self, PreparedPage};
 use burrow::{ErrorKind, quantize};
 
@@ -18,7 +19,7 @@ fn text(tokens: usize) -> String {
 fn prepare(encoder: &Encoder, text: &str) -> PreparedPage {
     let source =
         Source { url: "/long", title: None, format: Format::Text, content: text.as_bytes() };
-    PreparedPage::new(encoder, source).unwrap()
+    PreparedPage::new(encoder, source, Facts::default()).unwrap()
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use burrow::fields::Fields;
 use burrow::page::{EncodedPage, Page, Passage, content_hash};
 use burrow::quantize::{Quantizer, bits, int8};
 use proptest::prelude::*;
@@ -48,7 +49,8 @@ pub fn page(url: &str, texts: &[&str], dimension: usize, seed: u64) -> EncodedPa
     }
     let hash = content_hash(&[url.as_bytes(), text.as_bytes(), &seed.to_le_bytes()]);
     let (url, title) = (url.to_owned(), format!("Title of {url}"));
-    let page = Page { url, title, lang: Some("en".into()), hash, text, passages };
+    let (lang, fields) = (Some("en".into()), Fields::new());
+    let page = Page { url, title, lang, hash, fields, time_ms: None, text, passages };
     EncodedPage { page, dimension, bits: code_bits, int8: codes, sentence_bits }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burrow::blocks::Source;
+use burrow::fields::Facts;
 use burrow::hits::{Hit, MarkKind};
 use burrow::index::{Index, Outcome};
 use burrow::pipeline::{self, PreparedPage};
@@ -34,10 +35,10 @@ pub(crate) fn index(args: &ModelArgs, at: &Path, pages: &Path) -> Result<()> {
 }
 
 fn add(index: &mut Index<FilesStore>, encoder: &Encoder, source: Source<'_>) -> Result<Outcome> {
-    if index.find(source.url) == Some(pipeline::source_hash(source)) {
+    if index.find(source.url) == Some(pipeline::source_hash(source, &Facts::default())) {
         return Ok(Outcome::Unchanged);
     }
-    let mut page = PreparedPage::new(encoder, source)?;
+    let mut page = PreparedPage::new(encoder, source, Facts::default())?;
     for _ in 0..page.windows() {
         block_on(page.encode_next(encoder))?;
     }

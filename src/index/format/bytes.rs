@@ -1,6 +1,6 @@
 //! Writes and reads the parts of a record, and its header.
 
-use super::{DIMENSION_MAX, Kind, VERSION, too_long};
+use super::{DIMENSION_MAX, Kind, VERSION, VERSION_OLDEST, too_long};
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: [u8; 3] = *b"BRW";
@@ -110,6 +110,7 @@ pub(super) fn letter_of(record: &[u8]) -> Option<u8> {
 pub(super) struct Reader<'a> {
     kind: Kind,
     page: Option<u32>,
+    version: u16,
     record: &'a [u8],
     at: usize,
 }
@@ -117,7 +118,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Checks the header; reading begins at the payload.
     pub(super) fn open(kind: Kind, page: Option<u32>, record: &'a [u8]) -> Result<Self> {
-        let reader = Reader { kind, page, record, at: HEADER_BYTES };
+        let mut reader = Reader { kind, page, version: VERSION, record, at: HEADER_BYTES };
         let Some(header) = record.first_chunk::<HEADER_BYTES>() else {
             let found = record.len();
             return Err(reader.corrupt(&format!("{found} bytes are less than its header")));
@@ -135,7 +136,8 @@ impl<'a> Reader<'a> {
             let message = format!("its checksum is {found:08x} instead of {stored:08x}");
             return Err(reader.corrupt(&message));
         }
-        reader.check_version(u16::from_le_bytes([header[4], header[5]]))?;
+        reader.version = u16::from_le_bytes([header[4], header[5]]);
+        reader.check_version()?;
         Ok(reader)
     }
 
@@ -149,12 +151,14 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
-    fn check_version(&self, version: u16) -> Result<()> {
-        if version == VERSION {
+    fn check_version(&self) -> Result<()> {
+        let version = self.version;
+        if (VERSION_OLDEST..=VERSION).contains(&version) {
             return Ok(());
         }
         let message = format!(
-            "the {} has version {version} of the format, and this Burrow reads version {VERSION}: \
+            "the {} has version {version} of the format, and this Burrow reads up to version \
+             {VERSION}: \
              use the Burrow that wrote it, or clear the index and add its pages again",
             self.name()
         );
@@ -175,6 +179,11 @@ impl<'a> Reader<'a> {
             _ => "add the page again",
         };
         Error::new(ErrorKind::Corrupt, format!("the {} is damaged: {what}; {advice}", self.name()))
+    }
+
+    /// The version of the format in which the record was written: parts that are newer are not there.
+    pub(super) fn version(&self) -> u16 {
+        self.version
     }
 
     /// Where in the record reading has come to.

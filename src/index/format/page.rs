@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use super::bytes::{Reader, Writer};
+use super::facts::{read_facts, write_facts};
 use super::{Kind, PASSAGES_MAX};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fields::check_time;
 use crate::page::{EncodedPage, Page, Passage};
 
 /// The bytes of a page's record.
@@ -77,6 +79,9 @@ pub fn check_page(encoded: &EncodedPage) -> Result<()> {
             format!("{} passages; a page has at most {PASSAGES_MAX}", page.passages.len());
         return Err(Error::new(ErrorKind::Limit, message));
     }
+    if let Some(time_ms) = page.time_ms {
+        check_time(&format!("page {:?}: its time", page.url), time_ms)?;
+    }
     check_ranges(page).map_err(wrong)?;
     let (passages, dimension) = (page.passages.len(), encoded.dimension);
     let sentences: usize = page.passages.iter().map(|passage| passage.sentences.len()).sum();
@@ -113,6 +118,7 @@ fn write_page(writer: &mut Writer, page: &Page) -> Result<()> {
     writer.string(&page.title)?;
     writer.option(page.lang.as_deref())?;
     writer.raw(&page.hash);
+    write_facts(writer, &page.fields, page.time_ms)?;
     writer.string(&page.text)?;
     writer.count(page.passages.len())?;
     for passage in &page.passages {
@@ -134,10 +140,11 @@ fn read_page(reader: &mut Reader<'_>) -> Result<Page> {
     let (url, title) = (reader.string()?, reader.string()?);
     let lang = reader.option()?;
     let hash = reader.hash()?;
+    let (fields, time_ms) = read_facts(reader)?;
     let text = reader.string()?;
     // A passage takes at least its range, two counts and the mark of its anchor.
     let passages = reader.list(17, read_passage)?;
-    let page = Page { url, title, lang, hash, text, passages };
+    let page = Page { url, title, lang, hash, fields, time_ms, text, passages };
     check_ranges(&page).map_err(|what| reader.corrupt(&what))?;
     Ok(page)
 }

@@ -1,0 +1,331 @@
+//! How many pages have which value: what a reader is offered to narrow a search by.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::filter::site_of;
+use super::format::Entry;
+use super::page_set::PageSet;
+use crate::error::{Error, ErrorKind, Result};
+use crate::fields::FieldValue;
+
+/// Facets that can be asked for at once: each is counted over all pages meant.
+pub const FACETS_MAX: usize = 32;
+
+/// Values that a facet can list.
+pub const COUNTS_MAX: usize = 1000;
+
+/// Folders of an address that are counted, the host's own among them.
+pub const FOLDERS_MAX: usize = 8;
+
+/// Milliseconds in a day of UTC, which knows no leap seconds.
+const DAY_MS: i64 = 86_400_000;
+
+/// What to count.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FacetAsk {
+    /// A field's name, or `site`, `url`, `lang` or `time`: as in a filter. `url` counts the folders
+    /// that addresses begin with, each of which is a prefix to filter by.
+    pub field: String,
+    /// At most this many values, 1..=[`COUNTS_MAX`]. Default 20.
+    #[serde(default = "default_limit")]
+    pub limit: usize,
+    /// What dates and times are counted by. Default days.
+    #[serde(default)]
+    pub by: DatePart,
+}
+
+fn default_limit() -> usize {
+    20
+}
+
+impl FacetAsk {
+    /// Asks for a field, with the defaults.
+    pub fn new(field: impl Into<String>) -> Self {
+        FacetAsk { field: field.into(), limit: default_limit(), by: DatePart::default() }
+    }
+}
+
+/// How much of a date is a value, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatePart {
+    /// `2026`.
+    Year,
+    /// `2026-11`.
+    Month,
+    /// `2026-11-21`.
+    #[default]
+    Day,
+}
+
+/// The pages counted by one field.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Facet {
+    /// As it was asked for.
+    pub field: String,
+    /// The most frequent values first; those of one count in order, numbers before texts.
+    pub counts: Vec<FacetCount>,
+    /// How many values there are, listed or not.
+    pub values: usize,
+    /// How many pages have the field.
+    pub pages: usize,
+    /// The least number, or date in milliseconds since 1970, if there is one.
+    pub min: Option<f64>,
+    /// The greatest.
+    pub max: Option<f64>,
+}
+
+/// A value and how many pages have it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FacetCount {
+    /// The value.
+    pub value: FacetValue,
+    /// Pages.
+    pub count: usize,
+}
+
+/// A text, a list's item, a part of a date or a number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum FacetValue {
+    /// Also `2026-11-21`.
+    Text(String),
+    /// Finite.
+    Number(f64),
+}
+
+/// Reads what to count: `[{"field": "tags", "limit": 5, "by": "month"}]`, all but `field` optional.
+///
+/// # Errors
+///
+/// `Input` where it has another form or a limit is out of its range, `Limit` where it asks for more
+/// than [`FACETS_MAX`].
+pub fn asked_from_json(json: &str) -> Result<Vec<FacetAsk>> {
+    let asked: Vec<FacetAsk> = serde_json::from_str(json).map_err(|cause| {
+        let message = "the facets must be an array of {field, limit, by}";
+        Error::new(ErrorKind::Input, message).with_source(cause)
+    })?;
+    if asked.len() > FACETS_MAX {
+        let message = format!("{} facets; {FACETS_MAX} can be asked for at once", asked.len());
+        return Err(Error::new(ErrorKind::Limit, message));
+    }
+    for FacetAsk { field, limit, .. } in &asked {
+        if !(1..=COUNTS_MAX).contains(limit) {
+            let message =
+                format!("the limit of facet {field:?} is {limit}: give 1 to {COUNTS_MAX}");
+            return Err(Error::new(ErrorKind::Input, message));
+        }
+    }
+    Ok(asked)
+}
+
+/// Counts the pages that are meant; all of them where `pages` is `None`. A page counts once for
+/// each value that it has.
+pub fn facets(
+    entries: &BTreeMap<u32, Entry>,
+    pages: Option<&PageSet>,
+    asked: &[FacetAsk],
+) -> Vec<Facet> {
+    let is_meant = |page: &u32| pages.is_none_or(|pages| pages.contains(*page));
+    let facet = |ask: &FacetAsk| {
+        let mut tally = Tally::default();
+        for (_, entry) in entries.iter().filter(|(page, _)| is_meant(page)) {
+            tally.take_in(entry, ask);
+        }
+        tally.facet(ask)
+    };
+    asked.iter().map(facet).collect()
+}
+
+/// A value while it is counted: its order is that of the values of one count.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Number(Total),
+    Text(Cow<'a, str>),
+}
+
+/// A number that is not NaN, in its order.
+#[derive(PartialEq, Clone, Copy)]
+struct Total(f64);
+
+impl Eq for Total {}
+
+impl Ord for Total {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Total {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[derive(Default)]
+struct Tally<'a> {
+    counts: BTreeMap<Key<'a>, usize>,
+    pages: usize,
+    range: Option<(f64, f64)>,
+}
+
+impl<'a> Tally<'a> {
+    fn take_in(&mut self, entry: &'a Entry, ask: &FacetAsk) {
+        let text = |text: &'a str| Key::Text(Cow::Borrowed(text));
+        let before = self.pages;
+        self.pages += 1;
+        match (ask.field.as_str(), entry.fields.get(&ask.field)) {
+            ("url", _) => folders(&entry.url).for_each(|folder| self.count(text(folder))),
+            ("site", _) => match site_of(&entry.url) {
+                Some(site) => self.count(Key::Text(site)),
+                None => self.pages = before,
+            },
+            ("time", _) => match entry.time_ms {
+                Some(time_ms) => self.date(time_ms, ask.by),
+                None => self.pages = before,
+            },
+            (_, Some(FieldValue::Text(value))) => self.count(text(value)),
+            (_, Some(FieldValue::Number(number))) => {
+                self.count(Key::Number(Total(*number)));
+                self.reach(*number);
+            }
+            (_, Some(FieldValue::Date(time_ms))) => self.date(*time_ms, ask.by),
+            // A field's list has no value twice.
+            (_, Some(FieldValue::List(values))) => {
+                values.iter().for_each(|value| self.count(text(value)));
+            }
+            ("lang", None) => match &entry.lang {
+                Some(lang) => self.count(text(lang)),
+                None => self.pages = before,
+            },
+            (_, None) => self.pages = before,
+        }
+    }
+
+    fn count(&mut self, key: Key<'a>) {
+        *self.counts.entry(key).or_default() += 1;
+    }
+
+    fn date(&mut self, time_ms: i64, by: DatePart) {
+        self.count(Key::Text(date(time_ms, by).into()));
+        // Exact: a date is at most 2^53 away from 0.
+        self.reach(time_ms as f64);
+    }
+
+    fn reach(&mut self, number: f64) {
+        let (min, max) = self.range.unwrap_or((number, number));
+        self.range = Some((min.min(number), max.max(number)));
+    }
+
+    fn facet(self, ask: &FacetAsk) -> Facet {
+        let values = self.counts.len();
+        let mut counts: Vec<_> = self.counts.into_iter().collect();
+        // Stable: what is of one count stays in the order of the values.
+        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        let listed = counts.into_iter().take(ask.limit).map(|(key, count)| {
+            let value = match key {
+                Key::Number(Total(number)) => FacetValue::Number(number),
+                Key::Text(text) => FacetValue::Text(text.into_owned()),
+            };
+            FacetCount { value, count }
+        });
+        Facet {
+            field: ask.field.clone(),
+            counts: listed.collect(),
+            values,
+            pages: self.pages,
+            min: self.range.map(|(min, _)| min),
+            max: self.range.map(|(_, max)| max),
+        }
+    }
+}
+
+/// The folders that an address lies in, the outermost first, each with its slash at the end; of
+/// an address without a host, those of its path.
+fn folders(url: &str) -> impl Iterator<Item = &str> {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let begin = url[..end].find("://").map_or(0, |at| at + "://".len());
+    let slashes = url[begin..end].match_indices('/').take(FOLDERS_MAX);
+    let found: BTreeSet<usize> = slashes.map(|(at, _)| begin + at + 1).collect();
+    found.into_iter().map(|end| &url[..end])
+}
+
+/// The day of a time, or its month or year, as ISO 8601 writes them.
+fn date(time_ms: i64, by: DatePart) -> String {
+    let (year, month, day) = civil(time_ms.div_euclid(DAY_MS));
+    match by {
+        DatePart::Year => format!("{year:04}"),
+        DatePart::Month => format!("{year:04}-{month:02}"),
+        DatePart::Day => format!("{year:04}-{month:02}-{day:02}"),
+    }
+}
+
+/// Year, month and day of a day counted from 1970, in the Gregorian calendar. Years are taken to
+/// begin in March, so that a leap day is the last of its year, and come in cycles of 400.
+/// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.)
+fn civil(days: i64) -> (i64, i64, i64) {
+    /// Days in 400 years.
+    const CYCLE: i64 = 146_097;
+    /// From the first of March of the year 0 to 1970.
+    const TO_1970: i64 = 719_468;
+    let days = days + TO_1970;
+    let (cycle, day_of_cycle) = (days.div_euclid(CYCLE), days.rem_euclid(CYCLE));
+    let year = (day_of_cycle - day_of_cycle / 1460 + day_of_cycle / 36_524
+        - day_of_cycle / (CYCLE - 1))
+        / 365;
+    let day_of_year = day_of_cycle - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (cycle * 400 + year + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_follow_one_another_as_in_the_calendar() {
+        let leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let (mut year, mut month, mut day) = (1600, 1, 1);
+        // 1600-01-01 is so many days before 1970: 370 years, 90 of them leap years.
+        let first = -(370 * 365 + 90);
+        for days in first..first + 600 * 366 {
+            assert_eq!(civil(days), (year, month, day));
+            let month_days = match month {
+                2 => 28 + i64::from(leap(year)),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            day += 1;
+            if day > month_days {
+                (month, day) = (month + 1, 1);
+            }
+            if month > 12 {
+                (year, month) = (year + 1, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn dates_are_written_as_javascript_reads_them() {
+        assert_eq!(date(0, DatePart::Day), "1970-01-01");
+        assert_eq!(date(-1, DatePart::Day), "1969-12-31");
+        assert_eq!(date(1_795_219_200_000, DatePart::Month), "2026-11");
+        assert_eq!(date(8_640_000_000_000_000, DatePart::Day), "275760-09-13");
+    }
+
+    #[test]
+    fn folders_are_prefixes() {
+        let of = |url| folders(url).collect::<Vec<_>>();
+        assert_eq!(of("https://e.org/a/b?c=/d"), ["https://e.org/", "https://e.org/a/"]);
+        assert_eq!(of("notes/one.md"), ["notes/"]);
+        assert_eq!(of("https://e.org"), [""; 0]);
+        assert_eq!(of(&format!("x://y/{}", "z/".repeat(100))).len(), FOLDERS_MAX);
+    }
+}

@@ -1,0 +1,52 @@
+//! In which order pages are shown.
+
+use std::cmp::Ordering;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::format::Entry;
+
+/// The order of hits, or of listed pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// The best first.
+    #[default]
+    Relevance,
+    /// The newest first; pages without a time last.
+    TimeDescending,
+    /// The oldest first; pages without a time last.
+    TimeAscending,
+}
+
+impl Sort {
+    /// The order of a name that JavaScript gives: `relevance`, `newest` or `oldest`.
+    ///
+    /// # Errors
+    ///
+    /// `Input` where it is none of them.
+    pub fn from_name(name: &str) -> Result<Sort> {
+        match name {
+            "relevance" => Ok(Sort::Relevance),
+            "newest" => Ok(Sort::TimeDescending),
+            "oldest" => Ok(Sort::TimeAscending),
+            _ => {
+                let message =
+                    format!("the order {name:?} is unknown: give relevance, newest or oldest");
+                Err(Error::new(ErrorKind::Input, message))
+            }
+        }
+    }
+
+    /// How two pages stand to each other. Equal where this order does not tell them apart: a stable
+    /// sort leaves them in the order of relevance in which they came.
+    pub fn compare(self, a: &Entry, b: &Entry) -> Ordering {
+        let direction = match self {
+            Sort::Relevance => return Ordering::Equal,
+            Sort::TimeDescending => Ordering::reverse,
+            Sort::TimeAscending => |ordering| ordering,
+        };
+        match (a.time_ms, b.time_ms) {
+            (Some(a), Some(b)) => direction(a.cmp(&b)),
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        }
+    }
+}
