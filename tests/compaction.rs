@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use burrow::Result;
 use burrow::fingerprint::Fingerprint;
+use burrow::index::filter::Filter;
 use burrow::index::{Index, format};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
@@ -217,6 +218,31 @@ fn a_removed_page_leaves_no_byte() {
     );
     assert!(store.holds(b"Title of 71, quite"));
     assert_eq!(store.open().page_count(), 149);
+}
+
+#[test]
+fn removal_by_filter_leaves_no_byte() {
+    let store = Shared::default();
+    let (mut index, mut follower) = (store.open(), store.open());
+    let mut model = Model::new();
+    for number in 0..200 {
+        let mut page = page(number, 1, 6);
+        page.page.url = format!("https://{}.example/u{number}", number % 2);
+        block_on(index.commit(page.clone())).unwrap();
+        if number % 2 == 1 {
+            model.insert(number, page);
+        }
+    }
+    while block_on(index.compact()).unwrap() {}
+    let site = Filter::from_json(r#"{"url": {"prefix": "https://0.example/"}}"#).unwrap();
+    assert_eq!(block_on(index.remove_where(&site)).unwrap(), 100);
+    assert_eq!(block_on(index.remove_where(&site)).unwrap(), 0);
+    assert!(!store.holds(b"https://0.example/") && store.holds(b"https://1.example/"));
+    assert_nothing_left_over(&store, &model);
+    block_on(follower.catch_up()).unwrap();
+    for index in [&mut index, &mut follower, &mut store.open()] {
+        assert_is(index, &model, 8);
+    }
 }
 
 #[test]

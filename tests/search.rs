@@ -4,12 +4,14 @@ mod oracle;
 mod pages;
 
 use burrow::ErrorKind;
+use burrow::fields::FieldValue;
 use burrow::fingerprint::Fingerprint;
 use burrow::hits::Hit;
+use burrow::index::filter::Filter;
 use burrow::index::{Index, Outcome, format};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
-use burrow::search::{LIMIT_MAX, Mode, OVERSAMPLING_MAX, Query, SearchOptions};
+use burrow::search::{LIMIT_MAX, Mode, OVERSAMPLING_MAX, Query, SearchOptions, Sort};
 use burrow::store::{Change, Commit, HEAD_KEY, MemoryStore, Space, Store};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -88,6 +90,35 @@ proptest! {
         let mut again = block_on(Index::open(index.into_store())).unwrap();
         block_on(again.bind(&fingerprint(dimension))).unwrap();
         assert_same(&search(&mut again, &vector, options(limit, oversampling)), &expected);
+    }
+
+    #[test]
+    fn a_filtered_search_finds_all_hits_that_there_are(
+        counts in prop::collection::vec(1usize..60, 1..20),
+        every in 1usize..6,
+        limit in 1usize..14,
+        seed in any::<u64>(),
+    ) {
+        let mut pages = pages_of(&counts, 64);
+        for (number, page) in pages.iter_mut().enumerate() {
+            let turn = FieldValue::Number((number % every) as f64);
+            page.page.fields.insert("turn", turn).unwrap();
+            page.page.time_ms = Some((number * 7 % 5) as i64);
+        }
+        let mut index = index_of(&pages, 64);
+        let vector = pages::vector(seed, 64);
+        let filter = Filter::from_json(r#"{"turn": 0}"#).unwrap();
+        let filtered = SearchOptions { filter: Some(filter), ..options(limit, 2) };
+        let meant: Vec<EncodedPage> = pages.iter().step_by(every).cloned().collect();
+        let expected = oracle::search(&meant, &vector, limit, 2);
+        prop_assert_eq!(expected.len(), limit.min(meant.len()));
+        assert_same(&search(&mut index, &vector, filtered.clone()), &expected);
+        // Put in order by time, the candidates' pages come, the newest first.
+        let newest = SearchOptions { sort: Sort::TimeDescending, ..filtered };
+        let hits = search(&mut index, &vector, newest);
+        let time = |hit: &Hit| pages.iter().find(|page| page.page.url == hit.url).unwrap().page.time_ms;
+        prop_assert!(hits.is_sorted_by(|a, b| time(a) >= time(b)));
+        prop_assert_eq!(hits.len(), expected.len());
     }
 
     #[test]
