@@ -52,7 +52,7 @@ fn facts_are_read_as_they_were_given() {
         ("l", FieldValue::List(vec!["a".into(), "b".into()])),
         ("n", FieldValue::Number(0.0)),
     ];
-    let found: Vec<_> = facts.fields.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+    let found: Vec<_> = facts.fields.iter().map(|(n, v)| (n, v.clone())).collect();
     assert_eq!((found, facts.time_ms), (expected.to_vec(), Some(5)));
     let Some(FieldValue::Number(zero)) = facts.fields.get("n") else { panic!() };
     assert!(zero.is_sign_positive());
@@ -215,7 +215,7 @@ proptest! {
                 }
                 other => other,
             };
-            again.insert(name.clone(), value).unwrap();
+            again.insert(name, value).unwrap();
         }
         prop_assert_eq!(bytes_of(&again), bytes_of(&fields));
     }
@@ -559,7 +559,7 @@ proptest! {
 fn a_filter_that_is_none_is_refused_with_its_place() {
     for (json, place) in [
         ("[]", "filter must"),
-        ("{", "no JSON"),
+        ("{", "read as JSON"),
         (r#"{"a": null}"#, "filter.a must"),
         (r#"{"a": true}"#, "filter.a must"),
         (r#"{"a": {}}"#, "filter.a has no operator"),

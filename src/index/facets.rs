@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::filter::site_of;
 use super::format::Entry;
 use super::page_set::PageSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields::FieldValue;
+use crate::json::Json;
 
 /// Facets that can be asked for at once: each is counted over all pages meant.
 pub const FACETS_MAX: usize = 32;
@@ -25,34 +26,29 @@ pub const FOLDERS_MAX: usize = 8;
 const DAY_MS: i64 = 86_400_000;
 
 /// What to count.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetAsk {
     /// A field's name, or `site`, `url`, `lang` or `time`: as in a filter. `url` counts the folders
     /// that addresses begin with, each of which is a prefix to filter by.
     pub field: String,
     /// At most this many values, 1..=[`COUNTS_MAX`]. Default 20.
-    #[serde(default = "default_limit")]
     pub limit: usize,
     /// What dates and times are counted by. Default days.
-    #[serde(default)]
     pub by: DatePart,
 }
 
-fn default_limit() -> usize {
-    20
-}
+/// Values that a facet lists where nothing else is asked for.
+pub const COUNTS: usize = 20;
 
 impl FacetAsk {
     /// Asks for a field, with the defaults.
     pub fn new(field: impl Into<String>) -> Self {
-        FacetAsk { field: field.into(), limit: default_limit(), by: DatePart::default() }
+        FacetAsk { field: field.into(), limit: COUNTS, by: DatePart::default() }
     }
 }
 
 /// How much of a date is a value, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DatePart {
     /// `2026`.
     Year,
@@ -106,22 +102,49 @@ pub enum FacetValue {
 /// `Input` where it has another form or a limit is out of its range, `Limit` where it asks for more
 /// than [`FACETS_MAX`].
 pub fn asked_from_json(json: &str) -> Result<Vec<FacetAsk>> {
-    let asked: Vec<FacetAsk> = serde_json::from_str(json).map_err(|cause| {
+    let Json::List(asked) = Json::read("facets", json)? else {
         let message = "the facets must be an array of {field, limit, by}";
-        Error::new(ErrorKind::Input, message).with_source(cause)
-    })?;
+        return Err(Error::new(ErrorKind::Input, message));
+    };
     if asked.len() > FACETS_MAX {
         let message = format!("{} facets; {FACETS_MAX} can be asked for at once", asked.len());
         return Err(Error::new(ErrorKind::Limit, message));
     }
-    for FacetAsk { field, limit, .. } in &asked {
-        if !(1..=COUNTS_MAX).contains(limit) {
-            let message =
-                format!("the limit of facet {field:?} is {limit}: give 1 to {COUNTS_MAX}");
-            return Err(Error::new(ErrorKind::Input, message));
+    asked.iter().enumerate().map(|(number, ask)| ask_of(number, ask)).collect()
+}
+
+fn ask_of(number: usize, ask: &Json) -> Result<FacetAsk> {
+    let wrong = |what: &str| Error::new(ErrorKind::Input, format!("facets[{number}] {what}"));
+    let Json::Object(parts) = ask else {
+        return Err(wrong("must be an object: {field, limit, by}"));
+    };
+    let (mut field, mut limit, mut by) = (None, COUNTS, DatePart::default());
+    for (name, part) in parts {
+        let at = |what: &str| wrong(&format!("has a {name:?} that {what}"));
+        match name.as_str() {
+            "field" => field = Some(part.text().ok_or_else(|| at("is no text"))?),
+            "limit" => limit = limit_of(part).ok_or_else(|| at("is out of its range"))?,
+            "by" => by = date_part(part).ok_or_else(|| at("is none of year, month and day"))?,
+            _ => return Err(at("means nothing: give field, limit and by")),
         }
     }
-    Ok(asked)
+    let field = field.ok_or_else(|| wrong("has no field"))?.to_owned();
+    Ok(FacetAsk { field, limit, by })
+}
+
+fn limit_of(part: &Json) -> Option<usize> {
+    let number = part.number()?;
+    let is_limit = (1.0..=COUNTS_MAX as f64).contains(&number) && number.trunc() == number;
+    is_limit.then_some(number as usize)
+}
+
+fn date_part(part: &Json) -> Option<DatePart> {
+    match part.text()? {
+        "year" => Some(DatePart::Year),
+        "month" => Some(DatePart::Month),
+        "day" => Some(DatePart::Day),
+        _ => None,
+    }
 }
 
 /// Counts the pages that are meant; all of them where `pages` is `None`. A page counts once for
@@ -225,8 +248,7 @@ impl<'a> Tally<'a> {
     fn facet(self, ask: &FacetAsk) -> Facet {
         let values = self.counts.len();
         let mut counts: Vec<_> = self.counts.into_iter().collect();
-        // Stable: what is of one count stays in the order of the values.
-        counts.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        counts.sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then(a.cmp(b)));
         let listed = counts.into_iter().take(ask.limit).map(|(key, count)| {
             let value = match key {
                 Key::Number(Total(number)) => FacetValue::Number(number),
@@ -251,8 +273,7 @@ fn folders(url: &str) -> impl Iterator<Item = &str> {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let begin = url[..end].find("://").map_or(0, |at| at + "://".len());
     let slashes = url[begin..end].match_indices('/').take(FOLDERS_MAX);
-    let found: BTreeSet<usize> = slashes.map(|(at, _)| begin + at + 1).collect();
-    found.into_iter().map(|end| &url[..end])
+    slashes.map(move |(at, _)| &url[..begin + at + 1])
 }
 
 /// The day of a time, or its month or year, as ISO 8601 writes them.
