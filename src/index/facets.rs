@@ -246,20 +246,24 @@ impl<'a> Tally<'a> {
     }
 
     fn facet(self, ask: &FacetAsk) -> Facet {
-        let values = self.counts.len();
-        let mut counts: Vec<_> = self.counts.into_iter().collect();
-        counts.sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then(a.cmp(b)));
-        let listed = counts.into_iter().take(ask.limit).map(|(key, count)| {
+        // In the order of the values, which is kept among those of one count. Numbers are sorted and
+        // not the values themselves: that is a tenth of the code.
+        let counts: Vec<_> = self.counts.into_iter().collect();
+        let by_count = counts.iter().enumerate().map(|(at, (_, count))| (usize::MAX - count, at));
+        let mut order: Vec<(usize, usize)> = by_count.collect();
+        order.sort_unstable();
+        let listed = order.into_iter().take(ask.limit).map(|(_, at)| {
+            let (key, count) = &counts[at];
             let value = match key {
-                Key::Number(Total(number)) => FacetValue::Number(number),
-                Key::Text(text) => FacetValue::Text(text.into_owned()),
+                Key::Number(Total(number)) => FacetValue::Number(*number),
+                Key::Text(text) => FacetValue::Text(text.to_string()),
             };
-            FacetCount { value, count }
+            FacetCount { value, count: *count }
         });
         Facet {
             field: ask.field.clone(),
             counts: listed.collect(),
-            values,
+            values: counts.len(),
             pages: self.pages,
             min: self.range.map(|(min, _)| min),
             max: self.range.map(|(_, max)| max),
