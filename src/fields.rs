@@ -1,11 +1,7 @@
 //! What a caller says of a page besides its content: fields to filter and count by, and a time.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Iter;
-
-use serde_json::Value;
-
 use crate::error::{Error, ErrorKind, Result};
+use crate::json::Json;
 
 /// Fields of a page. All pages' fields are in memory: they are to tell pages apart, not to hold
 /// their content.
@@ -45,11 +41,7 @@ impl FieldValue {
     fn canonical(self) -> Self {
         match self {
             FieldValue::Number(number) => FieldValue::Number(number + 0.0),
-            FieldValue::List(mut texts) => {
-                texts.sort();
-                texts.dedup();
-                FieldValue::List(texts)
-            }
+            FieldValue::List(texts) => FieldValue::List(set_of(texts)),
             other => other,
         }
     }
@@ -66,10 +58,17 @@ impl FieldValue {
     }
 }
 
+/// Texts sorted and without repetition, to be found by halving.
+pub(crate) fn set_of(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
 /// A page's fields by name, within the limits above and in one form: equal fields are written as
-/// equal bytes.
+/// equal bytes. In the order of the names: so few take less room than in a tree.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Fields(BTreeMap<String, FieldValue>);
+pub struct Fields(Vec<(String, FieldValue)>);
 
 // No number in it is NaN.
 impl Eq for Fields {}
@@ -92,44 +91,37 @@ impl Fields {
         let value = value.canonical();
         match value {
             FieldValue::Number(number) if !number.is_finite() => {
-                let message = format!("the field {name:?} is {number}: give a finite number");
+                let message = format!("the field {name:?} is no finite number: give one");
                 return Err(Error::new(ErrorKind::Input, message));
             }
             FieldValue::Date(time_ms) => check_time(&format!("the field {name:?}"), time_ms)?,
             _ => {}
         }
-        let before = self.0.insert(name.clone(), value);
-        if let Err(error) = self.check_limits() {
-            match before {
-                Some(value) => drop(self.0.insert(name, value)),
-                None => drop(self.0.remove(&name)),
-            }
-            return Err(error);
+        let place = self.place(&name);
+        let others = self.0.iter().filter(|(other, _)| *other != name);
+        let bytes = others.map(|(name, value)| name.len() + value.bytes()).sum::<usize>();
+        let fields = self.0.len() + usize::from(place.is_err());
+        check_limits(fields, bytes + name.len() + value.bytes())?;
+        match place {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (name, value)),
         }
         Ok(())
     }
 
-    fn check_limits(&self) -> Result<()> {
-        let bytes: usize = self.0.iter().map(|(name, value)| name.len() + value.bytes()).sum();
-        for (what, found, max) in
-            [("fields", self.0.len(), FIELDS_MAX), ("bytes of fields", bytes, FIELDS_BYTES_MAX)]
-        {
-            if found > max {
-                let message = format!("{found} {what}; a page has at most {max}: give less");
-                return Err(Error::new(ErrorKind::Limit, message));
-            }
-        }
-        Ok(())
+    /// Where a name is, or else belongs.
+    fn place(&self, name: &str) -> std::result::Result<usize, usize> {
+        self.0.binary_search_by(|(other, _)| other.as_str().cmp(name))
     }
 
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
-        self.0.get(name)
+        self.place(name).ok().map(|at| &self.0[at].1)
     }
 
     /// Names and values, in the order of the names.
-    pub fn iter(&self) -> Iter<'_, String, FieldValue> {
-        self.0.iter()
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FieldValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// How many fields there are.
@@ -141,6 +133,18 @@ impl Fields {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn check_limits(fields: usize, bytes: usize) -> Result<()> {
+    for (what, found, max) in
+        [("fields", fields, FIELDS_MAX), ("bytes of fields", bytes, FIELDS_BYTES_MAX)]
+    {
+        if found > max {
+            let message = format!("{found} {what}; a page has at most {max}: give less");
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
+    }
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -210,17 +214,19 @@ impl Facts {
 /// `Input` where it is not of that form, else as [`Fields::insert`].
 pub fn from_json(json: &str) -> Result<Facts> {
     let wrong = |what: &str| Error::new(ErrorKind::Input, format!("the page's facts: {what}"));
-    let value: Value = serde_json::from_str(json)
-        .map_err(|cause| wrong("they are no JSON that can be read").with_source(cause))?;
-    let Value::Object(parts) = value else { return Err(wrong("they must be an object")) };
+    let Json::Object(parts) = Json::read("page's facts", json)? else {
+        return Err(wrong("they must be an object"));
+    };
     let mut facts = Facts::default();
     for (name, part) in parts {
         match (name.as_str(), part) {
-            (_, Value::Null) => {}
+            (_, Json::Null) => {}
             ("time", part) => {
-                facts.time_ms = Some(time_of(&part).ok_or_else(|| wrong("time is no whole ms"))?);
+                let time_ms = time_of(&part).ok_or_else(|| wrong("time is no whole ms"))?;
+                check_time("the page's time", time_ms)?;
+                facts.time_ms = Some(time_ms);
             }
-            ("fields", Value::Object(fields)) => {
+            ("fields", Json::Object(fields)) => {
                 for (name, value) in fields {
                     let value = value_of(value).ok_or_else(|| {
                         wrong(&format!(
@@ -234,34 +240,29 @@ pub fn from_json(json: &str) -> Result<Facts> {
             (other, _) => return Err(wrong(&format!("{other:?} is none of fields and time"))),
         }
     }
-    facts.time_ms.map_or(Ok(()), |time_ms| check_time("the page's time", time_ms))?;
     Ok(facts)
 }
 
-fn value_of(value: Value) -> Option<FieldValue> {
+fn value_of(value: Json) -> Option<FieldValue> {
     match value {
-        Value::String(text) => Some(FieldValue::Text(text)),
-        Value::Number(number) => number.as_f64().map(FieldValue::Number),
-        Value::Array(items) => {
+        Json::Text(text) => Some(FieldValue::Text(text)),
+        Json::Number(number) => Some(FieldValue::Number(number)),
+        Json::List(items) => {
             let text = |item| match item {
-                Value::String(text) => Some(text),
+                Json::Text(text) => Some(text),
                 _ => None,
             };
             items.into_iter().map(text).collect::<Option<_>>().map(FieldValue::List)
         }
-        Value::Object(parts) if parts.len() == 1 => {
-            parts.get("date").and_then(time_of).map(FieldValue::Date)
-        }
-        _ => None,
+        Json::Object(parts) => match parts.as_slice() {
+            [(name, date)] if name == "date" => time_of(date).map(FieldValue::Date),
+            _ => None,
+        },
+        Json::Null | Json::Bool(_) => None,
     }
 }
 
-/// Whole milliseconds; JavaScript may write a whole number as `1e15`.
-fn time_of(value: &Value) -> Option<i64> {
-    if let Some(time_ms) = value.as_i64() {
-        return Some(time_ms);
-    }
-    let number = value.as_f64()?;
-    // Beyond the range a cast saturates, and is refused as out of it.
-    (number.trunc() == number).then_some(number as i64)
+/// Whole milliseconds. Beyond the range of an `i64` the cast saturates, and is refused as no date.
+fn time_of(value: &Json) -> Option<i64> {
+    value.number().filter(|number| number.trunc() == *number).map(|number| number as i64)
 }

@@ -38,6 +38,7 @@
 pub mod error;
 pub mod fields;
 pub mod fingerprint;
+mod json;
 pub mod page;
 
 #[cfg(feature = "pages")]

@@ -1,7 +1,7 @@
 //! Which pages are meant: conditions on fields, address, time and language, told as JSON.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::format::Entry;
 use super::page_set::PageSet;
@@ -84,8 +84,9 @@ enum Comparison {
 /// Values to compare with.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Values {
-    texts: BTreeSet<String>,
-    /// Sorted, none of them NaN, zero without a sign.
+    /// Sorted.
+    texts: Vec<String>,
+    /// None of them NaN.
     numbers: Vec<f64>,
 }
 
@@ -203,17 +204,17 @@ impl Comparison {
 }
 
 impl Values {
-    fn has_number(&self, number: f64) -> bool {
-        self.numbers.binary_search_by(|one| one.total_cmp(&number)).is_ok()
+    fn has_text(&self, text: &str) -> bool {
+        self.texts.binary_search_by(|one| one.as_str().cmp(text)).is_ok()
     }
 
     /// Whether the page has one of them.
     fn any_in(&self, given: &Given<'_>) -> bool {
         match given {
             Given::Nothing => false,
-            Given::Text(text) => self.texts.contains(text.as_ref()),
-            Given::Number(number) => self.has_number(*number),
-            Given::List(texts) => texts.iter().any(|text| self.texts.contains(text)),
+            Given::Text(text) => self.has_text(text),
+            Given::Number(number) => self.numbers.contains(number),
+            Given::List(texts) => texts.iter().any(|text| self.has_text(text)),
         }
     }
 

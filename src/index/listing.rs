@@ -28,9 +28,13 @@ impl<S> Index<S> {
         offset: usize,
         limit: usize,
     ) -> Vec<PageInfo> {
-        let is_meant = |entry: &&Entry| filter.is_none_or(|filter| filter.matches(entry));
-        let mut entries: Vec<&Entry> = self.state.entries.values().filter(is_meant).collect();
-        entries.sort_by(|a, b| sort.compare(a, b));
-        entries.into_iter().skip(offset).take(limit).map(PageInfo::of).collect()
+        let is_meant = |entry: &Entry| filter.is_none_or(|filter| filter.matches(entry));
+        let entries = self.state.entries.iter().filter(|(_, entry)| is_meant(entry));
+        let mut entries: Vec<(&u32, &Entry)> = entries.collect();
+        entries.sort_unstable_by(|(a, a_entry), (b, b_entry)| {
+            sort.compare(a_entry, b_entry).then(a.cmp(b))
+        });
+        let shown = entries.into_iter().skip(offset).take(limit);
+        shown.map(|(_, entry)| PageInfo::of(entry)).collect()
     }
 }

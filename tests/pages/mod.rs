@@ -8,7 +8,8 @@
 
 use std::ops::Range;
 
-use burrow::fields::Fields;
+use burrow::fields::{FieldValue, Fields, TIME_MS_MAX};
+use burrow::index::format::Entry;
 use burrow::page::{EncodedPage, Page, Passage, content_hash};
 use burrow::quantize::{Quantizer, bits, int8};
 use proptest::prelude::*;
@@ -87,5 +88,50 @@ pub fn any_page() -> impl Strategy<Value = EncodedPage> {
             page.page.passages[0].headings.clear();
         }
         page
+    })
+}
+
+/// Any value of a field.
+pub fn any_value() -> impl Strategy<Value = FieldValue> {
+    let word = || prop_oneof!["[ab]", "[a-c]{0,2}", "\\PC{0,6}"];
+    prop_oneof![
+        word().prop_map(FieldValue::Text),
+        prop_oneof![(-3i32..4).prop_map(f64::from), prop::num::f64::NORMAL]
+            .prop_map(FieldValue::Number),
+        prop_oneof![-3i64..4, -TIME_MS_MAX..=TIME_MS_MAX].prop_map(FieldValue::Date),
+        prop::collection::vec(word(), 0..4).prop_map(FieldValue::List),
+    ]
+}
+
+/// Any fields; names are often the same.
+pub fn any_fields() -> impl Strategy<Value = Fields> {
+    let name = prop_oneof!["[xyz]", "lang", "[a-z]{1,8}"];
+    prop::collection::btree_map(name, any_value(), 0..6).prop_map(|values| {
+        let mut fields = Fields::new();
+        for (name, value) in values {
+            // A name that chance has made a reserved one.
+            let _ = fields.insert(name, value);
+        }
+        fields
+    })
+}
+
+/// Any time, or none.
+pub fn any_time() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![Just(None), (-3i64..4).prop_map(Some), (-TIME_MS_MAX..=TIME_MS_MAX).prop_map(Some)]
+}
+
+/// What is resident of any page.
+pub fn any_entry() -> impl Strategy<Value = Entry> {
+    let url = prop_oneof!["https?://[ab]\\.org(:80)?/[ab/]{0,4}[?#]?", "[abAB:/@?]{1,12}"];
+    let lang = prop::option::of(prop_oneof!["en", "de"]);
+    (url, lang, any_fields(), any_time()).prop_map(|(url, lang, fields, time_ms)| Entry {
+        url,
+        title: "t".into(),
+        hash: [7; 32],
+        passages: 1,
+        lang,
+        fields,
+        time_ms,
     })
 }

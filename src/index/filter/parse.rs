@@ -1,20 +1,15 @@
 //! Reads a filter from JSON, and says where it is not one.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
-
 use super::{CONDITIONS_MAX, Comparison, Condition, DEPTH_MAX, Subject, Test, VALUES_MAX, Values};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fields::set_of;
+use crate::json::Json;
 
 /// The operators, as messages name them.
 const OPERATORS: &str = "gte, gt, lte, lt, any, all, none, prefix, exists";
 
 pub(super) fn filter(json: &str) -> Result<Condition> {
-    let value = serde_json::from_str(json).map_err(|cause| {
-        let message = "the filter is no JSON that can be read";
-        Error::new(ErrorKind::Input, message).with_source(cause)
-    })?;
+    let value = Json::read("filter", json)?;
     Parser::default().filter(&value, "filter", 0)
 }
 
@@ -27,11 +22,11 @@ struct Parser {
 
 impl Parser {
     /// An object all of whose parts must hold.
-    fn filter(&mut self, value: &Value, place: &str, depth: usize) -> Result<Condition> {
+    fn filter(&mut self, value: &Json, place: &str, depth: usize) -> Result<Condition> {
         if depth > DEPTH_MAX {
             return Err(too_much(place, &format!("lies more than {DEPTH_MAX} deep")));
         }
-        let Value::Object(parts) = value else { return Err(wrong(place, "must be an object")) };
+        let Json::Object(parts) = value else { return Err(wrong(place, "must be an object")) };
         let mut all = Vec::with_capacity(parts.len());
         for (name, part) in parts {
             let place = format!("{place}.{name}");
@@ -54,11 +49,11 @@ impl Parser {
         Ok(Condition::And(all))
     }
 
-    fn filters(&mut self, value: &Value, place: &str, depth: usize) -> Result<Vec<Condition>> {
-        let Value::Array(parts) = value else {
+    fn filters(&mut self, value: &Json, place: &str, depth: usize) -> Result<Vec<Condition>> {
+        let Json::List(parts) = value else {
             return Err(wrong(place, "must be an array of filters"));
         };
-        let filter = |(number, part): (usize, &Value)| {
+        let filter = |(number, part): (usize, &Json)| {
             let place = format!("{place}[{number}]");
             // Counted, since an array of empty objects has no other condition.
             self.count(&place)?;
@@ -72,13 +67,15 @@ impl Parser {
         &mut self,
         all: &mut Vec<Condition>,
         subject: &Subject,
-        value: &Value,
+        value: &Json,
         place: &str,
     ) -> Result<()> {
-        let Value::Object(operators) = value else {
+        let Json::Object(operators) = value else {
             self.count(place)?;
-            let one = std::slice::from_ref(value);
-            let values = value.as_array().map_or(one, Vec::as_slice);
+            let values = match value {
+                Json::List(values) => values.as_slice(),
+                one => std::slice::from_ref(one),
+            };
             let test = Test::Any(self.values(values, place)?);
             all.push(Condition::Test { subject: subject.clone(), test });
             return Ok(());
@@ -95,7 +92,7 @@ impl Parser {
         Ok(())
     }
 
-    fn test(&mut self, operator: &str, value: &Value, place: &str) -> Result<Test> {
+    fn test(&mut self, operator: &str, value: &Json, place: &str) -> Result<Test> {
         let comparison = match operator {
             "gte" => Comparison::AtLeast,
             "gt" => Comparison::Above,
@@ -105,44 +102,44 @@ impl Parser {
             "all" => return Ok(Test::All(self.listed(value, place)?)),
             "none" => return Ok(Test::None(self.listed(value, place)?)),
             "prefix" => {
-                let prefix = value.as_str().ok_or_else(|| wrong(place, "must be a text"))?;
+                let prefix = value.text().ok_or_else(|| wrong(place, "must be a text"))?;
                 return Ok(Test::Prefix(prefix.to_owned()));
             }
             "exists" => {
-                let exists = value.as_bool().ok_or_else(|| wrong(place, "must be true or false"));
-                return Ok(Test::Exists(exists?));
+                return match value {
+                    Json::Bool(exists) => Ok(Test::Exists(*exists)),
+                    _ => Err(wrong(place, "must be true or false")),
+                };
             }
             _ => return Err(wrong(place, &format!("is no operator: give one of {OPERATORS}"))),
         };
-        let bound = value.as_f64().ok_or_else(|| {
+        let bound = value.number().ok_or_else(|| {
             wrong(place, "must be a number; a date is its milliseconds since 1970")
         })?;
         Ok(Test::Compare(comparison, bound))
     }
 
-    fn listed(&mut self, value: &Value, place: &str) -> Result<Values> {
+    fn listed(&mut self, value: &Json, place: &str) -> Result<Values> {
         match value {
-            Value::Array(values) => self.values(values, place),
+            Json::List(values) => self.values(values, place),
             _ => Err(wrong(place, "must be an array of texts and numbers")),
         }
     }
 
-    fn values(&mut self, values: &[Value], place: &str) -> Result<Values> {
+    fn values(&mut self, values: &[Json], place: &str) -> Result<Values> {
         self.values += values.len();
         if self.values > VALUES_MAX {
             return Err(too_much(place, &format!("has more than {VALUES_MAX} values")));
         }
-        let (mut texts, mut numbers) = (BTreeSet::new(), Vec::new());
+        let (mut texts, mut numbers) = (Vec::new(), Vec::new());
         for value in values {
             match value {
-                Value::String(text) => drop(texts.insert(text.clone())),
-                // The sum takes the sign from zero.
-                Value::Number(number) => numbers.extend(number.as_f64().map(|one| one + 0.0)),
+                Json::Text(text) => texts.push(text.clone()),
+                Json::Number(number) => numbers.push(*number),
                 _ => return Err(wrong(place, "must be a text or number, or an array of them")),
             }
         }
-        numbers.sort_by(f64::total_cmp);
-        Ok(Values { texts, numbers })
+        Ok(Values { texts: set_of(texts), numbers })
     }
 
     fn count(&mut self, place: &str) -> Result<()> {
