@@ -5,7 +5,7 @@ pub mod format;
 pub mod hamming;
 pub mod page_set;
 pub mod rescore;
-mod resident;
+pub mod resident;
 mod state;
 
 pub use page_set::PageSet;

@@ -111,7 +111,7 @@ fn candidates<S: Store>(index: &Index<S>, bits: &[u8], options: SearchOptions) -
     let pages_wanted = options.limit.min(index.page_count());
     let mut count = wanted;
     loop {
-        let mut nearest = index.state.resident.nearest(bits, count);
+        let mut nearest = index.state.resident.nearest(bits, count, None);
         let mut pages = BTreeSet::new();
         let is_all = nearest.len() < count;
         let mut place = 0;
