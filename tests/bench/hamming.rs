@@ -18,9 +18,9 @@ const SIZES: [usize; 2] = [100_000, 1_000_000];
 const PAGE_ROWS: usize = 5;
 const COUNTS: [usize; 2] = [40, 4000];
 
-/// A measurement is repeated until it has taken so long, at least three times; the least counts,
-/// since whatever else the machine does can only add to it.
-const SECONDS: f64 = 1.5;
+/// All measurements of a size take turns for so long, so that what else the machine does meets
+/// them alike. The least time of each counts: the others can only add to it.
+const SECONDS: f64 = 15.0;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -73,59 +73,73 @@ fn resident(bits: &[u8]) -> Resident {
     resident
 }
 
-/// The milliseconds of the fastest run, and what it gave.
-fn measure<T>(mut run: impl FnMut() -> T) -> (f64, T) {
+/// What is measured, and the milliseconds of its fastest run.
+struct Measurement<'a> {
+    what: String,
+    run: Box<dyn FnMut() + 'a>,
+    least: f64,
+}
+
+fn measurement<'a, T>(what: String, mut run: impl FnMut() -> T + 'a) -> Measurement<'a> {
+    let run = Box::new(move || drop(std::hint::black_box(run())));
+    Measurement { what, run, least: f64::INFINITY }
+}
+
+/// In turns, at least three.
+fn measure(measurements: &mut [Measurement<'_>], seconds: f64) {
     let began = Instant::now();
-    let mut least = f64::INFINITY;
-    let mut runs = 0;
-    loop {
-        let start = Instant::now();
-        let value = std::hint::black_box(run());
-        least = least.min(start.elapsed().as_secs_f64() * 1e3);
-        runs += 1;
-        if runs >= 3 && began.elapsed().as_secs_f64() > SECONDS {
-            return (least, value);
+    let mut turns = 0;
+    while turns < 3 || began.elapsed().as_secs_f64() < seconds {
+        for it in &mut *measurements {
+            let start = Instant::now();
+            (it.run)();
+            it.least = it.least.min(start.elapsed().as_secs_f64() * 1e3);
         }
+        turns += 1;
     }
 }
 
 /// Prints all measurements of one size; gives back ours in milliseconds, for each of [`COUNTS`].
 fn table(data: &Data, resident: &Resident) -> Vec<f64> {
     let rows = data.words.len() / ROW_WORDS;
-    let bytes = (rows * ROW_BYTES) as f64;
-    let (read, _) = measure(|| read(&data.words));
-    let (naive_time, expected) = measure(|| naive(data, COUNTS[1], |_| true));
-    let print = |what: &str, time: f64| {
-        let speed = bytes / time / 1e6;
-        let (share, times) = (100.0 * read / time, naive_time / time);
-        println!("| {rows} | {what} | {time:.3} | {speed:.1} | {share:.0} % | {times:.1} |");
-    };
-    print("plain SIMD read", read);
-    print("naive loop, all sorted", naive_time);
+    let mut all = vec![
+        measurement("plain SIMD read".into(), || read(&data.words)),
+        measurement("naive loop, all sorted".into(), || naive(data, COUNTS[0], |_| true)),
+    ];
+    let expected = naive(data, COUNTS[1], |_| true);
     for kernel in Kernel::available() {
-        let (time, ()) = measure(|| distances(kernel, data));
-        print(&format!("{}: distances alone", kernel.name()), time);
+        let name = kernel.name();
+        all.push(measurement(format!("{name}: distances alone"), move || distances(kernel, data)));
         for count in COUNTS {
-            let (time, found) = measure(|| resident.nearest_with(kernel, &data.query, count, None));
-            assert_eq!(by_number(found), expected[..count], "{}", kernel.name());
-            print(&format!("{}: top {count}", kernel.name()), time);
+            let nearest = move || resident.nearest_with(kernel, &data.query, count, None);
+            assert_eq!(by_number(nearest()), expected[..count], "{name}");
+            all.push(measurement(format!("{name}: top {count}"), nearest));
         }
     }
-    filtered(data, resident, print);
-    COUNTS.map(|count| measure(|| resident.nearest(&data.query, count, None)).0).to_vec()
+    let filters = filters((rows / PAGE_ROWS) as u32);
+    for (what, keep) in &filters {
+        let nearest = || resident.nearest(&data.query, COUNTS[0], Some(keep));
+        let expected = naive(data, COUNTS[0], |row| keep.contains((row / PAGE_ROWS) as u32));
+        assert_eq!(by_number(nearest()), expected, "{what}");
+        let what = format!("{}: top {}, {what}", Kernel::best().name(), COUNTS[0]);
+        all.push(measurement(what, nearest));
+    }
+    measure(&mut all, SECONDS);
+    for Measurement { what, least, .. } in &all {
+        let speed = (rows * ROW_BYTES) as f64 / least / 1e6;
+        let (share, times) = (100.0 * all[0].least / least, all[1].least / least);
+        println!("| {rows} | {what} | {least:.3} | {speed:.1} | {share:.0} % | {times:.1} |");
+    }
+    // The best kernel is the first, and its distances alone come before.
+    all[3..3 + COUNTS.len()].iter().map(|it| it.least).collect()
 }
 
-/// Filters that let half of the pages through: every second one, and the first half.
-fn filtered(data: &Data, resident: &Resident, print: impl Fn(&str, f64)) {
-    let pages = (data.words.len() / ROW_WORDS / PAGE_ROWS) as u32;
-    let every_second = PageSet::from_iter((0..pages).step_by(2));
-    let first_half = PageSet::from_iter(0..pages / 2);
-    for (what, keep) in [("every second page", every_second), ("half, together", first_half)] {
-        let (time, found) = measure(|| resident.nearest(&data.query, COUNTS[0], Some(&keep)));
-        let expected = naive(data, COUNTS[0], |row| keep.contains((row / PAGE_ROWS) as u32));
-        assert_eq!(by_number(found), expected, "{what}");
-        print(&format!("{}: top {}, {what}", Kernel::best().name(), COUNTS[0]), time);
-    }
+/// Filters that let half of the pages through.
+fn filters(pages: u32) -> [(&'static str, PageSet); 2] {
+    [
+        ("every second page", PageSet::from_iter((0..pages).step_by(2))),
+        ("half, together", PageSet::from_iter(0..pages / 2)),
+    ]
 }
 
 /// Keys of pages and passages as numbers of rows.
@@ -202,7 +216,9 @@ fn rescoring() {
         random(DIMENSION, 4).iter().map(|&byte| f32::from(byte) / 100.0 - 1.28).collect();
     let rescorer = Rescorer::new(&query);
     let all = || rows.chunks_exact(DIMENSION).map(|row| rescorer.cosine(row)).sum::<f64>();
-    println!("\n4000 cosines of {DIMENSION} components: {:.3} ms", measure(all).0);
+    let mut cosines = [measurement(format!("4000 cosines of {DIMENSION} components"), all)];
+    measure(&mut cosines, 1.0);
+    println!("\n{}: {:.3} ms", cosines[0].what, cosines[0].least);
 }
 
 /// See `hamming_peers.py`.

@@ -115,14 +115,18 @@ impl TopK {
 
     /// Keeps `count` candidates at most: all below the bound, and the first of those that are at it.
     fn drop_overtaken(&mut self) {
-        let (bound, places) = (self.bound, self.count - self.nearer);
-        let mut left = places;
-        self.kept.retain(|candidate| {
-            let is_at_bound = candidate.distance == bound && left > 0;
+        let places = self.count - self.nearer;
+        let (mut left, mut end) = (places, 0);
+        // Which stay cannot be foreseen either, so each is moved, and the next may overwrite it.
+        for at in 0..self.kept.len() {
+            let candidate = self.kept[at];
+            let is_at_bound = (candidate.distance == self.bound) & (left > 0);
             left -= usize::from(is_at_bound);
-            candidate.distance < bound || is_at_bound
-        });
-        if let Some(tally) = self.tally.get_mut(bound as usize) {
+            self.kept[end] = candidate;
+            end += usize::from((candidate.distance < self.bound) | is_at_bound);
+        }
+        self.kept.truncate(end);
+        if let Some(tally) = self.tally.get_mut(self.bound as usize) {
             *tally = places - left;
         }
     }
