@@ -11,7 +11,7 @@ mod listing;
 mod load;
 pub mod page_set;
 pub mod rescore;
-mod resident;
+pub mod resident;
 mod runs;
 mod state;
 mod write;
