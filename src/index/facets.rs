@@ -249,11 +249,12 @@ impl<'a> Tally<'a> {
         // In the order of the values, which is kept among those of one count. Numbers are sorted and
         // not the values themselves: that is a tenth of the code.
         let counts: Vec<_> = self.counts.into_iter().collect();
-        let by_count = counts.iter().enumerate().map(|(at, (_, count))| (usize::MAX - count, at));
-        let mut order: Vec<(usize, usize)> = by_count.collect();
+        let by_count =
+            counts.iter().enumerate().map(|(at, (_, count))| (u64::MAX - *count as u64, at as u32));
+        let mut order: Vec<(u64, u32)> = by_count.collect();
         order.sort_unstable();
         let listed = order.into_iter().take(ask.limit).map(|(_, at)| {
-            let (key, count) = &counts[at];
+            let (key, count) = &counts[at as usize];
             let value = match key {
                 Key::Number(Total(number)) => FacetValue::Number(*number),
                 Key::Text(text) => FacetValue::Text(text.to_string()),

@@ -29,12 +29,12 @@ impl<S> Index<S> {
         limit: usize,
     ) -> Vec<PageInfo> {
         let is_meant = |entry: &Entry| filter.is_none_or(|filter| filter.matches(entry));
-        let entries = self.state.entries.iter().filter(|(_, entry)| is_meant(entry));
-        let mut entries: Vec<(&u32, &Entry)> = entries.collect();
-        entries.sort_unstable_by(|(a, a_entry), (b, b_entry)| {
-            sort.compare(a_entry, b_entry).then(a.cmp(b))
-        });
-        let shown = entries.into_iter().skip(offset).take(limit);
-        shown.map(|(_, entry)| PageInfo::of(entry)).collect()
+        let entries = &self.state.entries;
+        let meant = entries.iter().filter(|(_, entry)| is_meant(entry));
+        let mut ranks: Vec<(u64, u32)> =
+            meant.map(|(&page, entry)| (sort.rank(entry), page)).collect();
+        ranks.sort_unstable();
+        let shown = ranks.into_iter().skip(offset).take(limit);
+        shown.filter_map(|(_, page)| entries.get(&page)).map(PageInfo::of).collect()
     }
 }

@@ -36,17 +36,22 @@ impl Sort {
         }
     }
 
+    /// The place that this order gives a page: lesser ones come first, and equal ones stay as they
+    /// are.
+    pub fn rank(self, entry: &Entry) -> u64 {
+        // Turns the order of signed numbers into that of unsigned ones. No time comes near the ends.
+        let time = entry.time_ms.map(|time_ms| time_ms.cast_unsigned() ^ (1 << 63));
+        match (self, time) {
+            (Sort::Relevance, _) => 0,
+            (_, None) => u64::MAX,
+            (Sort::TimeAscending, Some(time)) => time,
+            (Sort::TimeDescending, Some(time)) => !time,
+        }
+    }
+
     /// How two pages stand to each other. Equal where this order does not tell them apart: a stable
     /// sort leaves them in the order of relevance in which they came.
     pub fn compare(self, a: &Entry, b: &Entry) -> Ordering {
-        let direction = match self {
-            Sort::Relevance => return Ordering::Equal,
-            Sort::TimeDescending => Ordering::reverse,
-            Sort::TimeAscending => |ordering| ordering,
-        };
-        match (a.time_ms, b.time_ms) {
-            (Some(a), Some(b)) => direction(a.cmp(&b)),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        }
+        self.rank(a).cmp(&self.rank(b))
     }
 }
