@@ -1,13 +1,17 @@
 //! Keep it and find it: the index of one fingerprint's pages over a [`Store`].
 
 mod build;
+mod export;
 pub mod format;
 pub mod hamming;
+mod import;
 pub mod page_set;
 pub mod rescore;
 mod resident;
 mod state;
 
+pub use export::Export;
+pub use import::{Imported, Importer, PAGE_BYTES_MAX};
 pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
@@ -20,7 +24,7 @@ use crate::fingerprint::Fingerprint;
 use crate::hits::Hit;
 use crate::page::EncodedPage;
 use crate::search::{self, Query, SearchOptions};
-use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
+use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind, refuse_sealed};
 
 /// What became of a page that was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +79,10 @@ impl<S: Store> Index<S> {
     /// # Errors
     ///
     /// `Fingerprint` where a newer version has written the index, `Corrupt` where it cannot be
-    /// told what the index was made with, `Storage` where the store fails.
+    /// told what the index was made with, `Locked` where it is encrypted, `Storage` where the store
+    /// fails.
     pub async fn open(store: S) -> Result<Self> {
+        refuse_sealed(&store).await?;
         let state = State::load(&store).await?;
         Ok(Index { store, state, bound: None })
     }
@@ -85,8 +91,9 @@ impl<S: Store> Index<S> {
     ///
     /// # Errors
     ///
-    /// `Storage` where the store fails.
+    /// `Locked` where it is encrypted, `Storage` where the store fails.
     pub async fn open_cleared(mut store: S) -> Result<Self> {
+        refuse_sealed(&store).await?;
         for _ in attempts() {
             let head = state::read_head(&store).await?;
             let changes = build::removal_of_all();

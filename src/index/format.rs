@@ -19,12 +19,19 @@
 //! bytes.
 
 mod bytes;
+mod export;
 mod frame;
 mod page;
+mod seal;
 
 use bytes::{Reader, Writer};
+pub use export::{
+    EXPORT_HEADER_BYTES, ExportEnd, ExportHead, ExportPart, export_end_from_bytes,
+    export_end_to_bytes, export_head_from_bytes, export_head_to_bytes, export_part,
+};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub use seal::{seal_from_bytes, seal_to_bytes};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
@@ -57,6 +64,9 @@ pub(crate) enum Kind {
     Page = b'P' as isize,
     Wire = b'W' as isize,
     Frame = b'L' as isize,
+    ExportHead = b'X' as isize,
+    ExportEnd = b'Z' as isize,
+    Seal = b'K' as isize,
 }
 
 impl Kind {
@@ -75,6 +85,9 @@ impl Kind {
             Kind::Page => "page record",
             Kind::Wire => "encoded page",
             Kind::Frame => "commit",
+            Kind::ExportHead => "beginning of the exported index",
+            Kind::ExportEnd => "end of the exported index",
+            Kind::Seal => "record that tells the key",
         }
     }
 }
@@ -127,19 +140,29 @@ pub fn head_from_bytes(bytes: &[u8]) -> Result<Head> {
 /// The bytes of the record that says what an index was made with.
 pub fn meta_to_bytes(fingerprint: &Fingerprint) -> Result<Vec<u8>> {
     let mut writer = Writer::new(Kind::Meta);
+    write_fingerprint(&mut writer, fingerprint)?;
+    writer.seal()
+}
+
+fn write_fingerprint(writer: &mut Writer, fingerprint: &Fingerprint) -> Result<()> {
     writer.string(&fingerprint.model)?;
     writer.count(fingerprint.dimension)?;
     writer.u8(match fingerprint.quantizer {
         Quantizer::Tanh => 0,
         Quantizer::MaxAbs => 1,
     });
-    writer.string(&fingerprint.digest)?;
-    writer.seal()
+    writer.string(&fingerprint.digest)
 }
 
 /// Reads what an index was made with.
 pub fn meta_from_bytes(bytes: &[u8]) -> Result<Fingerprint> {
     let mut reader = Reader::open(Kind::Meta, None, bytes)?;
+    let fingerprint = read_fingerprint(&mut reader)?;
+    reader.finish()?;
+    Ok(fingerprint)
+}
+
+fn read_fingerprint(reader: &mut Reader<'_>) -> Result<Fingerprint> {
     let model = reader.string()?;
     let dimension = reader.dimension()?;
     let quantizer = match reader.u8()? {
@@ -148,7 +171,6 @@ pub fn meta_from_bytes(bytes: &[u8]) -> Result<Fingerprint> {
         other => return Err(reader.corrupt(&format!("quantizer {other} is unknown"))),
     };
     let digest = reader.string()?;
-    reader.finish()?;
     Ok(Fingerprint { model, dimension, quantizer, digest })
 }
 
