@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Model,
     /// The index was made by another model or version: open it with that one, or rebuild.
     Fingerprint,
+    /// The index is encrypted and cannot be opened with what was given: give its key.
+    Locked,
     /// Stored bytes are not what was written: rebuild the page or the index.
     Corrupt,
     /// The storage refused or failed: the message says which call.
@@ -47,6 +49,7 @@ impl ErrorKind {
             ErrorKind::Limit => "limit",
             ErrorKind::Model => "model",
             ErrorKind::Fingerprint => "fingerprint",
+            ErrorKind::Locked => "locked",
             ErrorKind::Corrupt => "corrupt",
             ErrorKind::Storage => "storage",
             ErrorKind::StorageFull => "storage-full",

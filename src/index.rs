@@ -3,13 +3,16 @@
 mod build;
 mod cache;
 mod compact;
+mod export;
 pub mod facets;
 pub mod filter;
 pub mod format;
 pub mod hamming;
+mod import;
 mod listing;
 mod load;
 pub mod page_set;
+mod read;
 pub mod rescore;
 pub mod resident;
 mod runs;
@@ -17,6 +20,8 @@ mod state;
 mod write;
 
 use cache::BlockCache;
+pub use export::Export;
+pub use import::{Imported, Importer, PAGE_BYTES_MAX};
 pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
@@ -30,7 +35,7 @@ use crate::fingerprint::Fingerprint;
 use crate::hits::Hit;
 use crate::page::EncodedPage;
 use crate::search::{self, Query, SearchOptions};
-use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
+use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind, refuse_sealed};
 use format::Effect;
 
 /// What became of a page that was committed.
@@ -101,8 +106,10 @@ impl<S: Store> Index<S> {
     /// # Errors
     ///
     /// `Fingerprint` where a newer version has written the index, `Corrupt` where it cannot be
-    /// told what the index was made with, `Storage` where the store fails.
+    /// told what the index was made with, `Locked` where it is encrypted, `Storage` where the store
+    /// fails.
     pub async fn open(store: S) -> Result<Self> {
+        refuse_sealed(&store).await?;
         let state = State::load(&store).await?;
         Ok(Index { store, state, cache: BlockCache::default(), bound: None })
     }
@@ -111,8 +118,9 @@ impl<S: Store> Index<S> {
     ///
     /// # Errors
     ///
-    /// `Storage` where the store fails.
+    /// `Locked` where it is encrypted, `Storage` where the store fails.
     pub async fn open_cleared(mut store: S) -> Result<Self> {
+        refuse_sealed(&store).await?;
         for _ in attempts() {
             let head = state::read_head(&store).await?;
             let changes = build::removal_of_all();

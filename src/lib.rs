@@ -26,8 +26,8 @@
 //! # Invariants
 //!
 //! 1. The core does no I/O and reads no clock. Storage, network, DOM and JavaScript are edges.
-//! 2. Only `encoder` names burn or wgpu. Only `web` and `store::indexeddb` name wasm-bindgen,
-//!    js-sys, web-sys or idb.
+//! 2. Only `encoder` names burn or wgpu. Only `web` and, in `store`, `indexeddb` and `webcrypto`
+//!    name wasm-bindgen, js-sys, web-sys or idb.
 //! 3. Only [`index::format`] knows byte offsets.
 //! 4. The crate makes two wasm modules: *search* (feature `web` alone) and *encoder* (with
 //!    `encoder`). Only strings, numbers and typed arrays cross between them.

@@ -64,7 +64,7 @@ pub fn content_hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_le_bytes());
-        part.chunks(HASH_BYTES).for_each(|piece| hasher.update(piece));
+        hash_in_pieces(&mut hasher, part);
     }
     hasher.finalize().into()
 }
@@ -76,4 +76,9 @@ pub fn source_hash(format: u8, title: &str, content: &[u8], facts: &Facts) -> [u
     let mut parts = vec![std::slice::from_ref(&format), title.as_bytes(), content];
     parts.extend(facts.iter().map(Vec::as_slice));
     content_hash(&parts)
+}
+
+/// Hashes bytes, however many.
+pub(crate) fn hash_in_pieces(hasher: &mut Sha256, bytes: &[u8]) {
+    bytes.chunks(HASH_BYTES).for_each(|piece| hasher.update(piece));
 }

@@ -10,12 +10,19 @@ mod files;
 #[cfg(feature = "web")]
 mod indexeddb;
 mod memory;
+mod sealed;
+#[cfg(feature = "web")]
+mod webcrypto;
 
 #[cfg(not(target_family = "wasm"))]
 pub use files::FilesStore;
 #[cfg(feature = "web")]
-pub use indexeddb::IndexedDbStore;
+pub use indexeddb::{Durability, IndexedDbStore};
 pub use memory::MemoryStore;
+pub(crate) use sealed::refuse_sealed;
+pub use sealed::{Cipher, Place, SEAL_KEY, SealedStore};
+#[cfg(feature = "web")]
+pub use webcrypto::WebCipher;
 
 /// A kind of record. Each has keys of its own; IndexedDB keeps each in an object store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,6 +181,9 @@ pub enum AnyStore {
     /// A database of the browser.
     #[cfg(feature = "web")]
     IndexedDb(IndexedDbStore),
+    /// A database of the browser, encrypted.
+    #[cfg(feature = "web")]
+    Sealed(SealedStore<IndexedDbStore, WebCipher>),
 }
 
 /// Calls the same method of whichever store it is.
@@ -185,6 +195,8 @@ macro_rules! delegate {
             AnyStore::Files($store) => $call,
             #[cfg(feature = "web")]
             AnyStore::IndexedDb($store) => $call,
+            #[cfg(feature = "web")]
+            AnyStore::Sealed($store) => $call,
         }
     };
 }

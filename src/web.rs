@@ -11,6 +11,8 @@ mod error;
 mod encoder;
 #[cfg(not(feature = "encoder"))]
 mod search;
+#[cfg(not(feature = "encoder"))]
+mod transfer;
 
 use wasm_bindgen::prelude::*;
 

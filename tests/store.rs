@@ -1,5 +1,6 @@
 //! A commit is there as a whole or not at all, whatever becomes of the process or the disk.
 
+mod cipher;
 mod oracle;
 mod pages;
 
@@ -14,8 +15,10 @@ use burrow::index::{Index, Outcome, format};
 use burrow::quantize::Quantizer;
 use burrow::search::{Query, SearchOptions};
 use burrow::store::{
-    AnyStore, Change, Commit, FilesStore, HEAD_KEY, MemoryStore, Space, Store, StoreKind,
+    AnyStore, Change, Commit, FilesStore, HEAD_KEY, MemoryStore, SealedStore, Space, Store,
+    StoreKind,
 };
+use cipher::TestCipher;
 use pollster::block_on;
 use proptest::prelude::*;
 
@@ -103,6 +106,9 @@ fn memory_and_files_keep_the_laws() {
     let any = AnyStore::Files(FilesStore::open(folder.path()).unwrap());
     assert_eq!(any.kind(), StoreKind::Files);
     block_on(keeps_the_laws(any));
+    let cipher = TestCipher::new(1, 0);
+    let sealed = block_on(SealedStore::open(MemoryStore::new(), cipher)).unwrap();
+    block_on(keeps_the_laws(sealed));
 }
 
 /// Steps of commits over few keys, so that they meet.

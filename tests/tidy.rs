@@ -56,7 +56,7 @@ fn only_the_encoder_names_burn() {
 
 #[test]
 fn only_the_edges_name_javascript() {
-    let edges = ["src/web", "src/store/indexeddb.rs"];
+    let edges = ["src/web", "src/store/indexeddb.rs", "src/store/webcrypto.rs"];
     let found =
         offenders(&["wasm_bindgen", "wasm_bindgen_futures", "js_sys", "web_sys", "idb"], &edges);
     assert!(found.is_empty(), "{found:#?}");

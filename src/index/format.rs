@@ -20,13 +20,19 @@
 //! bytes.
 
 mod bytes;
+mod export;
 mod facts;
 mod frame;
 mod head;
 mod page;
 mod run;
+mod seal;
 
 use bytes::{Reader, Writer};
+pub use export::{
+    EXPORT_HEADER_BYTES, ExportEnd, ExportHead, ExportPart, export_end_from_bytes,
+    export_end_to_bytes, export_head_from_bytes, export_head_to_bytes, export_part,
+};
 use facts::{has_facts, read_facts, write_facts};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use head::{EFFECTS_MAX, Effect, Head, head_from_bytes, head_to_bytes};
@@ -34,6 +40,7 @@ pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
 pub use run::{
     BitsRun, bits_from_bytes, bits_run_to_bytes, entries_from_bytes, entries_run_to_bytes,
 };
+pub use seal::{seal_from_bytes, seal_to_bytes};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields::Fields;
@@ -72,6 +79,9 @@ pub(crate) enum Kind {
     Frame = b'L' as isize,
     BitsRun = b'R' as isize,
     EntryRun = b'E' as isize,
+    ExportHead = b'X' as isize,
+    ExportEnd = b'Z' as isize,
+    Seal = b'K' as isize,
 }
 
 impl Kind {
@@ -92,6 +102,9 @@ impl Kind {
             Kind::Frame => "commit",
             Kind::BitsRun => "run of bits",
             Kind::EntryRun => "run of the directory",
+            Kind::ExportHead => "beginning of the exported index",
+            Kind::ExportEnd => "end of the exported index",
+            Kind::Seal => "record that tells the key",
         }
     }
 }
@@ -115,19 +128,29 @@ pub fn page_of_key(key: u64) -> u32 {
 /// The bytes of the record that says what an index was made with.
 pub fn meta_to_bytes(fingerprint: &Fingerprint) -> Result<Vec<u8>> {
     let mut writer = Writer::new(Kind::Meta);
+    write_fingerprint(&mut writer, fingerprint)?;
+    writer.seal()
+}
+
+fn write_fingerprint(writer: &mut Writer, fingerprint: &Fingerprint) -> Result<()> {
     writer.string(&fingerprint.model)?;
     writer.count(fingerprint.dimension)?;
     writer.u8(match fingerprint.quantizer {
         Quantizer::Tanh => 0,
         Quantizer::MaxAbs => 1,
     });
-    writer.string(&fingerprint.digest)?;
-    writer.seal()
+    writer.string(&fingerprint.digest)
 }
 
 /// Reads what an index was made with.
 pub fn meta_from_bytes(bytes: &[u8]) -> Result<Fingerprint> {
     let mut reader = Reader::open(Kind::Meta, None, bytes)?;
+    let fingerprint = read_fingerprint(&mut reader)?;
+    reader.finish()?;
+    Ok(fingerprint)
+}
+
+fn read_fingerprint(reader: &mut Reader<'_>) -> Result<Fingerprint> {
     let model = reader.string()?;
     let dimension = reader.dimension()?;
     let quantizer = match reader.u8()? {
@@ -136,7 +159,6 @@ pub fn meta_from_bytes(bytes: &[u8]) -> Result<Fingerprint> {
         other => return Err(reader.corrupt(&format!("quantizer {other} is unknown"))),
     };
     let digest = reader.string()?;
-    reader.finish()?;
     Ok(Fingerprint { model, dimension, quantizer, digest })
 }
 

@@ -10,7 +10,8 @@ use idb::{
     Database, DatabaseEvent, Factory, KeyRange, ObjectStore, ObjectStoreParams, Query, Request,
     Transaction, TransactionMode,
 };
-use js_sys::{Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -24,9 +25,53 @@ const DATABASE_VERSION: u32 = 2;
 /// version of the database open.
 const BLOCKED: &str = "blocked";
 
+/// The object store with the key that this device has made, which lies under [`DEVICE_KEY`].
+/// Beside the records, so that both are deleted together.
+const KEYS: &str = "keys";
+
+const DEVICE_KEY: f64 = 0.0;
+
+/// When a commit counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// When the browser has handed it to the operating system: a loss of power may undo the last
+    /// ones, each as a whole.
+    #[default]
+    Relaxed,
+    /// When it is on the disk.
+    Strict,
+}
+
+impl Durability {
+    /// The name that JavaScript gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Relaxed => "relaxed",
+            Durability::Strict => "strict",
+        }
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// A database, for the one call that `idb` does not have.
+    type RawDatabase;
+
+    #[wasm_bindgen(method, catch)]
+    fn transaction(
+        this: &RawDatabase,
+        stores: &Array,
+        mode: &str,
+        options: &Object,
+    ) -> std::result::Result<JsValue, JsValue>;
+}
+
 /// Records in an IndexedDB database. Dropping it closes the database.
 pub struct IndexedDbStore {
     database: Database,
+    /// The same database.
+    raw: RawDatabase,
+    durability: Durability,
 }
 
 impl Drop for IndexedDbStore {
@@ -43,8 +88,10 @@ impl IndexedDbStore {
     /// `Storage` where the browser has or gives no IndexedDB, as in some private windows (then a
     /// [`super::MemoryStore`] can stand in), or where another tab blocks a change of version;
     /// `Fingerprint` where a newer version made the database.
-    pub async fn open(name: &str) -> Result<Self> {
-        let database = open_database(&database_name(name)).await?;
+    pub async fn open(name: &str, durability: Durability) -> Result<Self> {
+        let raw = JsValue::from(open_database(&database_name(name)).await?);
+        let database = Database::try_from(raw.clone());
+        let database = database.map_err(|error| failure("open", &error.into_value()))?;
         // Another tab that wants to delete or upgrade the database waits for this one to let go.
         // What is asked of the database afterwards fails with `InvalidStateError`.
         let mut database = database;
@@ -53,7 +100,7 @@ impl IndexedDbStore {
                 database.close();
             }
         });
-        Ok(IndexedDbStore { database })
+        Ok(IndexedDbStore { database, raw: raw.unchecked_into(), durability })
     }
 
     /// Deletes the database with all that is in it. Other tabs close theirs and are told by their
@@ -75,6 +122,45 @@ impl IndexedDbStore {
         self.database
             .transaction(&names, mode)
             .map_err(|error| failure("begin a transaction in", &error.into_value()))
+    }
+
+    /// A transaction that writes. `idb` cannot say how durable it shall be.
+    fn writing(&self, stores: &[&str]) -> Result<Transaction> {
+        let names: Array = stores.iter().map(|&name| JsValue::from_str(name)).collect();
+        let options = Object::new();
+        let durability = JsValue::from_str(self.durability.name());
+        // A new object takes every property.
+        let _ = Reflect::set(&options, &JsValue::from_str("durability"), &durability);
+        let fail = |cause: JsValue| failure("begin a transaction in", &cause);
+        let raw = self.raw.transaction(&names, "readwrite", &options).map_err(fail)?;
+        Transaction::try_from(raw).map_err(|error| fail(error.into_value()))
+    }
+
+    /// The key that this device has made, if it has.
+    pub(super) async fn device_key(&self) -> Result<Option<JsValue>> {
+        let fail = |error: idb::Error| failure("read the key from", &error.into_value());
+        let transaction = self.database.transaction(&[KEYS], TransactionMode::ReadOnly);
+        let store = transaction.map_err(fail)?.object_store(KEYS).map_err(fail)?;
+        store.get(JsValue::from_f64(DEVICE_KEY)).map_err(fail)?.await.map_err(fail)
+    }
+
+    /// Keeps a key, unless another tab has been quicker; its key stays then.
+    pub(super) async fn keep_device_key(&self, key: &JsValue) -> Result<()> {
+        let mut transaction = self.writing(&[KEYS])?;
+        let settled = settled(&mut transaction);
+        // Fails where there is one.
+        let asked = transaction.object_store(KEYS);
+        let asked = asked.and_then(|store| store.add(key, Some(&JsValue::from_f64(DEVICE_KEY))));
+        let end = JsFuture::from(settled).await;
+        match (asked, end, self.device_key().await?) {
+            (_, _, Some(_)) => Ok(()),
+            (Err(error), ..) => Err(failure("keep a key in", &error.into_value())),
+            (_, Err(event), _) => {
+                let cause = transaction.error().map_or(event, JsValue::from);
+                Err(failure("keep a key in", &cause))
+            }
+            (Ok(_), Ok(_), None) => Err(failure("keep a key in", &JsValue::NULL)),
+        }
     }
 }
 
@@ -131,7 +217,8 @@ impl Store for IndexedDbStore {
     }
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
-        let mut transaction = self.transaction(&Space::ALL, TransactionMode::ReadWrite)?;
+        let names = Space::ALL.map(Space::name);
+        let mut transaction = self.writing(&names)?;
         let settled = settled(&mut transaction);
         let asked = request_if_expected(&transaction, expected, &changes).await;
         if asked.is_err() {
@@ -254,6 +341,9 @@ fn make_stores(event: &VersionChangeEvent) -> std::result::Result<(), idb::Error
             database.create_object_store(space.name(), ObjectStoreParams::new())?;
         }
     }
+    if !present.iter().any(|name| name == KEYS) {
+        database.create_object_store(KEYS, ObjectStoreParams::new())?;
+    }
     Ok(())
 }
 
@@ -294,6 +384,7 @@ impl IntoValue for idb::Error {
             | E::GetFailed(value)
             | E::GetAllFailed(value)
             | E::GetAllKeysFailed(value)
+            | E::AddFailed(value)
             | E::UpdateFailed(value)
             | E::DeleteFailed(value) => value,
             other => JsValue::from_str(&other.to_string()),

@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use super::error::JsResult;
 use super::format_place;
+use super::transfer::Transfers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields;
 use crate::index::facets::asked_from_json;
@@ -13,42 +14,65 @@ use crate::index::filter::Filter;
 use crate::index::{self, format};
 use crate::page::source_hash;
 use crate::search::{Mode, Query, SearchOptions, Sort};
-use crate::store::{AnyStore, IndexedDbStore, MemoryStore};
+use crate::store::{AnyStore, Durability, IndexedDbStore, MemoryStore, SealedStore, WebCipher};
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str =
-    r#"import type { AddResult, Facet, Hit, PageInfo, Status } from "../../src/types.js";"#;
+const TYPES: &str = r#"
+import type { AddResult, Facet, Hit, ImportResult, PageInfo, Status } from "../../src/types.js";
+
+/** How to open an index. */
+export interface IndexOptions {
+  /** Whether to remove first whatever is in it, also what this version cannot read. */
+  clear?: boolean;
+  /** Default "relaxed". */
+  durability?: "relaxed" | "strict";
+  /** What to encrypt with; "device": a key that is made and kept in the database. */
+  encryption?: "device" | CryptoKey | Uint8Array | null;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// How to open an index, as JavaScript says it.
+    #[wasm_bindgen(typescript_type = "IndexOptions")]
+    pub type IndexOptions;
+
+    #[wasm_bindgen(method, getter)]
+    fn clear(this: &IndexOptions) -> Option<bool>;
+
+    #[wasm_bindgen(method, getter)]
+    fn durability(this: &IndexOptions) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
+    fn encryption(this: &IndexOptions) -> JsValue;
+}
 
 /// An open index.
 #[wasm_bindgen]
 pub struct Index {
-    index: index::Index<AnyStore>,
+    pub(super) index: index::Index<AnyStore>,
     /// Why the index is in memory, where it should not be.
     refused: Option<String>,
+    pub(super) transfers: Transfers,
 }
 
 #[wasm_bindgen]
 impl Index {
     /// Opens the index of a name in IndexedDB or, where the browser refuses that, in memory.
-    /// With `clear`, whatever is in it is removed first, also what this version cannot read.
     ///
     /// # Errors
     ///
     /// `fingerprint` where a newer version has written it, `corrupt` where it cannot be told what
-    /// it was made with, `storage` where the browser fails.
-    pub async fn open(name: String, clear: bool) -> JsResult<Index> {
-        let (store, refused) = match IndexedDbStore::open(&name).await {
-            Ok(store) => (AnyStore::IndexedDb(store), None),
-            Err(error) if error.kind() == ErrorKind::Storage => {
-                (AnyStore::Memory(MemoryStore::new()), Some(error.to_string()))
-            }
-            Err(error) => return Err(error.into()),
+    /// it was made with, `locked` where it is encrypted and the key is missing or another, `input`
+    /// where it is not encrypted and a key was given, or an option cannot be used; `storage` where
+    /// the browser fails.
+    pub async fn open(name: String, options: IndexOptions) -> JsResult<Index> {
+        let (store, refused) = open_store(&name, &options).await?;
+        let index = match options.clear() {
+            Some(true) => index::Index::open_cleared(store).await?,
+            _ => index::Index::open(store).await?,
         };
-        let index = match clear {
-            true => index::Index::open_cleared(store).await?,
-            false => index::Index::open(store).await?,
-        };
-        Ok(Index { index, refused })
+        Ok(Index { index, refused, transfers: Transfers::default() })
     }
 
     /// Deletes the index of a name.
@@ -183,7 +207,7 @@ impl Index {
 
     /// Where the index lives, how much is in it, and what is wrong with it.
     #[wasm_bindgen(
-        unchecked_return_type = "Pick<Status, \"storage\" | \"pages\" | \"passages\" | \"reasons\">"
+        unchecked_return_type = "Pick<Status, \"storage\" | \"encrypted\" | \"pages\" | \"passages\" | \"reasons\">"
     )]
     pub fn status(&self) -> JsResult<JsValue> {
         let problems = self.index.problems().into_iter().map(|problem| match problem.url {
@@ -196,6 +220,7 @@ impl Index {
             .map(|why| format!("The index is kept in memory until this page is closed: {why}"));
         Ok(to_js(&State {
             storage: self.index.store_kind().name(),
+            encrypted: matches!(self.index.store, AnyStore::Sealed(_)),
             pages: self.index.page_count(),
             passages: self.index.passage_count(),
             reasons: refused.chain(problems).collect(),
@@ -206,6 +231,35 @@ impl Index {
     pub fn close(self) {
         drop(self);
     }
+}
+
+/// The store of an index and, where the browser refused one that lasts, why.
+async fn open_store(name: &str, options: &IndexOptions) -> Result<(AnyStore, Option<String>)> {
+    let durability = match options.durability().as_deref() {
+        None | Some("relaxed") => Durability::Relaxed,
+        Some("strict") => Durability::Strict,
+        Some(other) => {
+            let message = format!("the durability {other:?} is unknown: give relaxed or strict");
+            return Err(Error::new(ErrorKind::Input, message));
+        }
+    };
+    let encryption = options.encryption();
+    let store = match IndexedDbStore::open(name, durability).await {
+        Ok(store) => store,
+        // What is in memory is not at rest: there is nothing to encrypt.
+        Err(error) if error.kind() == ErrorKind::Storage => {
+            return Ok((AnyStore::Memory(MemoryStore::new()), Some(error.to_string())));
+        }
+        Err(error) => return Err(error),
+    };
+    if encryption.is_null() || encryption.is_undefined() {
+        return Ok((AnyStore::IndexedDb(store), None));
+    }
+    let cipher = match encryption.as_string().as_deref() {
+        Some("device") => WebCipher::of_device(&store).await?,
+        _ => WebCipher::with_key(&encryption).await?,
+    };
+    Ok((AnyStore::Sealed(SealedStore::open(store, cipher).await?), None))
 }
 
 /// What became of a page, as JavaScript sees it.
@@ -220,13 +274,14 @@ struct Committed {
 #[derive(Serialize)]
 struct State {
     storage: &'static str,
+    encrypted: bool,
     pages: usize,
     passages: usize,
     reasons: Vec<String>,
 }
 
 /// Plain objects and arrays.
-fn to_js(value: &impl Serialize) -> Result<JsValue> {
+pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue> {
     value.serialize(&Serializer::json_compatible()).map_err(|cause| {
         let message = "a result cannot be given to JavaScript: this is a bug of Burrow";
         Error::new(ErrorKind::Corrupt, message).with_source(cause.to_string())

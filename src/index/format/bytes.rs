@@ -176,6 +176,8 @@ impl<'a> Reader<'a> {
         let advice = match self.kind {
             Kind::Meta | Kind::Head => "clear the index and add its pages again",
             Kind::Frame => "the pages it held must be added again",
+            Kind::ExportHead | Kind::ExportEnd => "export the index again",
+            Kind::Seal => "without it no key opens the index: delete it and add its pages again",
             _ => "add the page again",
         };
         Error::new(ErrorKind::Corrupt, format!("the {} is damaged: {what}; {advice}", self.name()))

@@ -1,0 +1,126 @@
+//! Export and import, by numbers: so nothing has to be freed by JavaScript, and an object of the
+//! index stays the only one.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use super::error::JsResult;
+use super::search::{Index, to_js};
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::{Export, Imported, Importer};
+
+/// The exports and imports under way. One that has failed is gone.
+#[derive(Default)]
+pub(super) struct Transfers {
+    last: u32,
+    exports: BTreeMap<u32, Export>,
+    imports: BTreeMap<u32, Importer>,
+}
+
+impl Transfers {
+    fn number(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+}
+
+#[wasm_bindgen]
+impl Index {
+    /// Begins an export of the pages that are there now, and gives its number.
+    ///
+    /// # Errors
+    ///
+    /// `input` where the index has never been bound to an encoder.
+    #[wasm_bindgen(js_name = exportBegin)]
+    pub fn export_begin(&mut self) -> JsResult<u32> {
+        let export = self.index.export_begin()?;
+        let number = self.transfers.number();
+        self.transfers.exports.insert(number, export);
+        Ok(number)
+    }
+
+    /// The next part of the file; undefined after the last, which ends the export.
+    ///
+    /// # Errors
+    ///
+    /// `input` where a page was changed meanwhile, `corrupt` where one is damaged, `storage`. The
+    /// export is ended then.
+    #[wasm_bindgen(js_name = exportNext)]
+    pub async fn export_next(&mut self, number: u32) -> JsResult<Option<Vec<u8>>> {
+        let export = self.transfers.exports.remove(&number);
+        let mut export = export.ok_or_else(|| ended("export"))?;
+        let part = self.index.export_next(&mut export).await?;
+        if part.is_some() {
+            self.transfers.exports.insert(number, export);
+        }
+        Ok(part)
+    }
+
+    /// Begins an import, and gives its number.
+    #[wasm_bindgen(js_name = importBegin)]
+    pub fn import_begin(&mut self) -> u32 {
+        let number = self.transfers.number();
+        self.transfers.imports.insert(number, Importer::new());
+        number
+    }
+
+    /// Takes in the next bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// Those of `Importer::push`. The import is ended then; pages taken in stay.
+    #[wasm_bindgen(js_name = importPush, unchecked_return_type = "ImportResult")]
+    pub async fn import_push(&mut self, number: u32, bytes: &[u8]) -> JsResult<JsValue> {
+        let mut importer = self.importer(number)?;
+        let imported = importer.push(&mut self.index, bytes).await?;
+        self.transfers.imports.insert(number, importer);
+        Ok(to_js(&ImportResult::from(imported))?)
+    }
+
+    /// Ends an import whose file has been given as a whole.
+    ///
+    /// # Errors
+    ///
+    /// `corrupt` where the file was cut off. Pages taken in stay.
+    #[wasm_bindgen(js_name = importEnd, unchecked_return_type = "ImportResult")]
+    pub fn import_end(&mut self, number: u32) -> JsResult<JsValue> {
+        let imported = self.importer(number)?.finish()?;
+        Ok(to_js(&ImportResult::from(imported))?)
+    }
+
+    /// Forgets an export or import that nobody goes on with.
+    #[wasm_bindgen(js_name = transferEnd)]
+    pub fn transfer_end(&mut self, number: u32) {
+        self.transfers.exports.remove(&number);
+        self.transfers.imports.remove(&number);
+    }
+
+    fn importer(&mut self, number: u32) -> Result<Importer> {
+        self.transfers.imports.remove(&number).ok_or_else(|| ended("import"))
+    }
+}
+
+fn ended(what: &str) -> Error {
+    Error::new(ErrorKind::Input, format!("the {what} has ended: begin another"))
+}
+
+/// How far an import has come, as JavaScript sees it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportResult {
+    pages: usize,
+    pages_total: usize,
+    added: usize,
+    replaced: usize,
+    unchanged: usize,
+}
+
+impl From<Imported> for ImportResult {
+    fn from(imported: Imported) -> Self {
+        let pages = imported.pages();
+        let Imported { pages_total, added, replaced, unchanged } = imported;
+        ImportResult { pages, pages_total, added, replaced, unchanged }
+    }
+}
