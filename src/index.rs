@@ -17,6 +17,7 @@ pub mod rescore;
 pub mod resident;
 mod runs;
 mod state;
+mod verify;
 mod write;
 
 use cache::BlockCache;
@@ -26,6 +27,7 @@ pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
 use state::{State, attempts, busy};
+pub use verify::{Repaired, Verification};
 use write::Transaction;
 
 use serde::Serialize;

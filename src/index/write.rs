@@ -194,7 +194,7 @@ impl<S: Store> Index<S> {
     /// instead, which other writers notice as well. A page's number may be given again after that;
     /// a writer that still knows the former page finds that address and hash differ, and looks
     /// again. What is left of the pages in runs goes with the next step of [`Index::compact`].
-    async fn transact_removal(&mut self, plan: Transaction) -> Result<bool> {
+    pub(super) async fn transact_removal(&mut self, plan: Transaction) -> Result<bool> {
         let (mut changes, effects) = (plan.changes.clone(), plan.effects.clone());
         match self.transact(plan).await {
             Err(error) if error.kind() == ErrorKind::StorageFull => {}
