@@ -74,10 +74,11 @@ impl TopK {
         // What fills the last group up is never near.
         self.distances[rows..groups * GROUP].fill(u32::MAX);
         for (number, key) in (0..groups).zip((first_key..).step_by(GROUP)) {
-            let group = self.distances.as_chunks::<GROUP>().0[number];
+            let group = &self.distances.as_chunks::<GROUP>().0[number];
+            let bound = self.bound;
             // Without a way out in the middle, so that it becomes a few vector instructions.
-            if group.iter().fold(false, |near, &distance| near | (distance < self.bound)) {
-                self.take_group(group, key);
+            if group.iter().fold(false, |near, &distance| near | (distance < bound)) {
+                self.take_group(number, key);
             }
         }
         rows
@@ -85,7 +86,9 @@ impl TopK {
 
     /// Takes those of a group that are near enough. Which they are cannot be foreseen, so they are
     /// picked out without a branch for each.
-    fn take_group(&mut self, group: [u32; GROUP], first_key: u64) {
+    #[inline(never)]
+    fn take_group(&mut self, number: usize, first_key: u64) {
+        let group = self.distances.as_chunks::<GROUP>().0[number];
         let (mut near, mut count) = ([0; GROUP], 0);
         for (at, &distance) in group.iter().enumerate() {
             near[count % GROUP] = at;
