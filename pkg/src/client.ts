@@ -98,7 +98,7 @@ export class Burrow {
 
   /** The best passage of each of the best pages for a question, the best first. */
   async search(query: string, options: SearchOptions = {}): Promise<SearchResult> {
-    const { limit = 10, oversampling = 4, filter, facets, sort, signal } = options;
+    const { limit = 10, oversampling = 16, filter, facets, sort, signal } = options;
     if (typeof query !== "string") throw new BurrowError("input", `The query is ${typeof query}: give a string.`);
     const ask = {
       query,

@@ -153,7 +153,7 @@ export interface AddResult {
 export interface SearchOptions {
   /** At most this many hits. Default 10. */
   limit?: number;
-  /** Candidates rescored for each hit asked for. Default 4. */
+  /** Candidates rescored for each hit asked for. Default 16. */
   oversampling?: number;
   /** Only pages that meet it. As many hits as asked for, if so many pages do. */
   filter?: Filter;

@@ -92,6 +92,15 @@ impl State {
             }
         };
         let row_bytes = format::Rows::Bits.row_bytes(dimension);
+        let is_plain = |&(page, rows): &(u32, usize)| {
+            let entry = self.entries.get(&page);
+            self.made_with.is_some() && entry.is_some_and(|entry| entry.passages == rows)
+        };
+        if run.pages.iter().all(is_plain) {
+            run.pages.iter().for_each(|&(page, _)| found.insert(page));
+            self.resident.add_many(&run.pages, run.bits, row_bytes);
+            return Ok(());
+        }
         let mut rest = run.bits;
         for (page, rows) in run.pages {
             let (bits, after) = rest.split_at(rows * row_bytes);
