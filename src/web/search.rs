@@ -13,7 +13,7 @@ use crate::index::facets::asked_from_json;
 use crate::index::filter::Filter;
 use crate::index::{self, format};
 use crate::page::source_hash;
-use crate::search::{Mode, Query, SearchOptions, Sort};
+use crate::search::{Query, SearchOptions, Sort};
 use crate::store::{AnyStore, Durability, IndexedDbStore, MemoryStore, SealedStore, WebCipher};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -130,23 +130,35 @@ impl Index {
         Ok(to_js(&Committed { url, outcome: outcome.name(), passages })?)
     }
 
-    /// The best passage of each of the best pages, the best first.
+    /// The best passage of each of the best pages, the best first. Without a vector, only the words
+    /// count. `options` is what `SearchOptions::from_json` reads.
     ///
     /// # Errors
     ///
-    /// `input` where the vector is of another dimension or an option out of its range; `storage`.
+    /// `input` where the vector is of another dimension, or an option or the filter is not such;
+    /// `storage`.
     #[wasm_bindgen(unchecked_return_type = "Hit[]")]
     pub async fn search(
         &mut self,
         text: String,
-        vector: Vec<f32>,
-        limit: usize,
-        oversampling: usize,
+        vector: Option<Vec<f32>>,
+        options: String,
+        filter: Option<String>,
     ) -> JsResult<JsValue> {
-        let query = Query { text: &text, vector: Some(&vector) };
-        let options =
-            SearchOptions { limit, oversampling, mode: Mode::Semantic, ..SearchOptions::default() };
+        let query = Query { text: &text, vector: vector.as_deref() };
+        let filter = filter.as_deref().map(Filter::from_json).transpose()?;
+        let options = SearchOptions { filter, ..SearchOptions::from_json(&options)? };
         Ok(to_js(&self.index.search(query, &options).await?)?)
+    }
+
+    /// Removes the pages that meet a filter, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// `input` where the filter is not such; `storage`: then some of the pages are still there.
+    #[wasm_bindgen(js_name = removeWhere)]
+    pub async fn remove_where(&mut self, filter: String) -> JsResult<usize> {
+        Ok(self.index.remove_where(&Filter::from_json(&filter)?).await?)
     }
 
     /// Removes the page under an address, and says whether there was one.
