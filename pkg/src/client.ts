@@ -3,8 +3,10 @@ import { aborted, BurrowError, messageOf } from "./error.js";
 import { folder, wholeNumber, openAsk, pageAsk } from "./input.js";
 import { clearKept, keptModels } from "./kept.js";
 import type { Nothing } from "./protocol.js";
+import { exportStream, importFrom } from "./transfer.js";
 import type {
-  AddOptions, AddResult, KeptModel, OpenOptions, PageInfo, PageInput, Progress, SearchOptions, SearchResult, Status,
+  AddOptions, AddResult, ExportOptions, ImportOptions, ImportResult, KeptModel, OpenOptions, PageInfo, PageInput, Progress, SearchOptions,
+  SearchResult, Status,
 } from "./types.js";
 import { Wire } from "./wire.js";
 
@@ -114,6 +116,26 @@ export class Burrow {
   /** The pages in the index, in the order in which they were added. */
   async pages(): Promise<PageInfo[]> {
     return this.#wire.call("pages", NOTHING);
+  }
+
+  /**
+   * All pages of the index as one file, part by part as they are read: `new Response(await burrow.export()).blob()` gathers them.
+   * The same pages give the same bytes, whatever the index has been through. The file is not encrypted.
+   *
+   * The file holds what is there now. The stream fails if a page that is still to be written is removed or replaced.
+   */
+  async export({ signal }: ExportOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    return exportStream(this.#wire, signal);
+  }
+
+  /**
+   * Takes in an exported file, page by page; pages of the same addresses are replaced. Nothing is encoded, but the index must be
+   * for the model with which the file was made, so this waits until the encoder is `ready`.
+   *
+   * A file that is damaged or cut off is an error that says how many pages were taken in; these stay. The stream is cancelled then.
+   */
+  async import(source: Blob | ReadableStream<Uint8Array>, options: ImportOptions = {}): Promise<ImportResult> {
+    return importFrom(this.#wire, source, options);
   }
 
   /** The state in effect. */

@@ -3,6 +3,7 @@ import { aborted, BurrowError, messageOf } from "./error.js";
 import { load, type Loaded, modelName } from "./load.js";
 import { type Index, loadSearch } from "./modules.js";
 import type { OpenAsk, PageAsk, SearchAsk } from "./protocol.js";
+import { Transfers } from "./transfers.js";
 import { messagesHandled, Turns } from "./turns.js";
 import type { AddResult, PageInfo, Progress, SearchResult, Status } from "./types.js";
 
@@ -15,13 +16,14 @@ const SUPERSEDED = "The page was removed before it was indexed.";
 export async function openEngine(ask: OpenAsk, tell: Tell): Promise<Engine> {
   tell({ stage: "load", what: "storage" });
   const { Index } = await loadSearch(ask.wasm);
+  const kept = { durability: ask.durability, encryption: ask.encryption };
   let index: Index;
   try {
-    index = await Index.open(ask.name, false);
+    index = await Index.open(ask.name, kept);
   } catch (thrown) {
     const isOther = thrown instanceof Error && "kind" in thrown && (thrown.kind === "fingerprint" || thrown.kind === "corrupt");
     if (ask.onOtherModel !== "clear" || !isOther) throw thrown;
-    index = await Index.open(ask.name, true);
+    index = await Index.open(ask.name, { ...kept, clear: true });
   }
   return new Engine(index, ask, tell);
 }
@@ -36,6 +38,8 @@ export async function deleteIndex(name: string, wasm: string | null): Promise<vo
 export class Engine {
   /** Settles with the encoder, bound to the index. */
   readonly ready: Promise<Loaded>;
+  /** The index going out and coming in as a file. */
+  readonly transfers: Transfers;
   readonly #index: Index;
   readonly #ask: OpenAsk;
   readonly #tell: Tell;
@@ -58,6 +62,7 @@ export class Engine {
     this.ready = this.#load();
     // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
     this.ready.catch(() => {});
+    this.transfers = new Transfers(index, this.#storing, this.ready);
   }
 
   /** See `Burrow.add`. */

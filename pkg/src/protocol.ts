@@ -6,7 +6,7 @@
  */
 import { BurrowError, toBurrowError } from "./error.js";
 import type {
-  AddResult, ErrorKind, OpenOptions, PageInfo, Progress, SearchResult, Status,
+  AddResult, ErrorKind, ImportResult, OpenOptions, PageInfo, Progress, SearchResult, Status,
 } from "./types.js";
 
 /** How to open an index, with every default filled in and every address made absolute. */
@@ -16,6 +16,8 @@ export interface OpenAsk {
   device: NonNullable<OpenOptions["device"]>;
   wasm: string | null;
   onOtherModel: NonNullable<OpenOptions["onOtherModel"]>;
+  durability: NonNullable<OpenOptions["durability"]>;
+  encryption: "device" | CryptoKey | Uint8Array | null;
 }
 
 /** The form of a page's content. */
@@ -52,6 +54,16 @@ export interface Calls {
   clear: { ask: Nothing; answer: null };
   pages: { ask: Nothing; answer: PageInfo[] };
   status: { ask: Nothing; answer: Status };
+  /** Exports and imports have numbers. One that has failed has ended. */
+  exportBegin: { ask: Nothing; answer: number };
+  /** The next part of the file; null after the last. */
+  exportNext: { ask: { number: number }; answer: Uint8Array | null };
+  /** Answered when the encoder is there: by it is known for which model's pages the index is. */
+  importBegin: { ask: Nothing; answer: number };
+  importPush: { ask: { number: number; bytes: Uint8Array }; answer: ImportResult };
+  importEnd: { ask: { number: number }; answer: ImportResult };
+  /** Nobody goes on with it. */
+  transferEnd: { ask: { number: number }; answer: null };
   /** Answered when the database is closed. */
   close: { ask: Nothing; answer: null };
   /** Deletes an index that need not be open. */

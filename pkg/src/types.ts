@@ -19,6 +19,17 @@ export interface OpenOptions {
   wasm?: string;
   /** What to do when the index was made with another model: `"error"` (default) or `"clear"` it. */
   onOtherModel?: "error" | "clear";
+  /**
+   * When an indexed page counts as stored: `"relaxed"` (default), when the browser has handed it to the operating system, so that a
+   * loss of power may cost the last pages; `"strict"`, when it is on the disk. No page is ever stored by halves.
+   */
+  durability?: "relaxed" | "strict";
+  /**
+   * Encrypts all that is stored of the pages, with AES-GCM and 256 bits: with your key, which is nowhere kept, or with one that
+   * this device makes and keeps in the index's own database. That one no script can read, but whoever has the browser's files can.
+   * How many pages there are, and how long, can still be seen. An index stays as it was begun: see `Burrow.export` to change it.
+   */
+  encryption?: "device" | { key: CryptoKey | Uint8Array };
 }
 
 /** A page to index. Give one of `html`, `markdown` and `text`. */
@@ -87,6 +98,30 @@ export interface SearchResult {
   timing: { encodeMs: number; searchMs: number };
 }
 
+export interface ExportOptions {
+  /** Ends the export: its stream fails. */
+  signal?: AbortSignal;
+}
+
+export interface ImportOptions {
+  /** Ends the import between two pieces of the file; the pages taken in so far stay. */
+  signal?: AbortSignal;
+  /** Told of every piece of the file that has been taken in. */
+  onProgress?: (progress: ImportResult) => void;
+}
+
+/** What an import has done. */
+export interface ImportResult {
+  /** Pages taken in: all of the following. */
+  pages: number;
+  /** Pages in the file; 0 until its beginning has come. */
+  pagesTotal: number;
+  added: number;
+  replaced: number;
+  /** Pages whose content was there already. */
+  unchanged: number;
+}
+
 /** A page that is in the index. */
 export interface PageInfo {
   url: string;
@@ -111,6 +146,8 @@ export interface Status {
   modelBytesKept: number;
   /** Where the index lives. `"memory"`: it is gone when the page is closed; `reasons` says why. */
   storage: "indexeddb" | "memory";
+  /** Whether what is stored is encrypted. Nothing is stored of an index in memory. */
+  encrypted: boolean;
   pages: number;
   passages: number;
   /** Pages given and not yet indexed. */
@@ -160,6 +197,7 @@ export type Progress =
  * - `limit`: a documented limit was passed; give less.
  * - `model`: a model file is missing, altered or of an unknown family.
  * - `fingerprint`: the index was made with another model; open it with that one, or clear it.
+ * - `locked`: the index is encrypted, and its key is missing or another; or the browser offers no encryption here.
  * - `corrupt`: stored bytes are not what was written; clear the index and add its pages again.
  * - `storage`, `storage-full`: the browser refuses to store, or has no room left.
  * - `device`: the device failed; open with another.
@@ -169,5 +207,5 @@ export type Progress =
  * - `worker`: the worker could not start or died; open again.
  */
 export type ErrorKind =
-  | "input" | "empty" | "limit" | "model" | "fingerprint" | "corrupt" | "storage" | "storage-full"
+  | "input" | "empty" | "limit" | "model" | "fingerprint" | "locked" | "corrupt" | "storage" | "storage-full"
   | "device" | "network" | "aborted" | "closed" | "worker";

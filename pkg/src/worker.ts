@@ -26,6 +26,12 @@ const handlers: Handlers = {
   clear: () => opened().clear().then(() => null),
   pages: () => opened().pages(),
   status: () => opened().status(),
+  exportBegin: () => opened().transfers.exportBegin(),
+  exportNext: ({ number }) => opened().transfers.exportNext(number),
+  importBegin: () => opened().transfers.importBegin(),
+  importPush: ({ number, bytes }, signal) => opened().transfers.importPush(number, bytes, signal),
+  importEnd: ({ number }) => opened().transfers.importEnd(number),
+  transferEnd: ({ number }) => opened().transfers.end(number),
   close: async () => {
     await engine?.close();
     engine = null;
