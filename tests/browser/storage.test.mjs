@@ -241,11 +241,12 @@ for (const encryption of [undefined, "device"]) {
   test(`a full disk${encryption ? ", encrypted" : ""}: the page is refused, the others stay, and there is room again later`, () => onPage(async (page, context) => {
     const devtools = await context.newCDPSession(page);
     const { origin } = new URL(server.url);
+    // Before anything is written: the browser remembers for a while how much room there was.
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 100_000 });
     await page.evaluate(async (encryption) => {
       globalThis.index = await open("full", { encryption });
       await add(index, 0);
     }, encryption);
-    await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 20_000 });
     const full = await page.evaluate(async () => {
       const large = await settled(index.commit(bytes(encoded.large)));
       return { large, pages: urls(index), hit: (await search(index))[0], problems: index.status().reasons };
