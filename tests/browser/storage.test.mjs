@@ -388,3 +388,41 @@ test("an exported index, imported under another name and key, gives the same byt
   assert.match(seen.ended.message, /cut off; 4 of 4 pages were taken in and stay/);
   assert.equal(seen.gone.kind, "input");
 }));
+
+test("through the package: an encrypted index is exported as a stream and imported from it, with progress; a cut file is an error", () => onPage(async (page) => {
+  const seen = await page.evaluate(async (texts) => {
+    const model = "/tests/data/tiny-bert";
+    const key = new Uint8Array(32).fill(9);
+    const from = await Burrow.open({ name: "a", model, device: "cpu", durability: "strict", encryption: { key } });
+    for (const [at, text] of texts.entries()) await from.add({ url: `https://marmot.example/${at}`, text });
+    const file = await new Response(await from.export()).blob();
+    await from.close();
+    const locked = [await outcome(Burrow.open({ name: "a", model })), await outcome(Burrow.open({ name: "a", model, encryption: "device" }))];
+    const into = await Burrow.open({ name: "b", model, device: "cpu" });
+    const steps = [];
+    const cut = await outcome(into.import(file.slice(0, file.size - 50)));
+    const result = await into.import(file.stream(), { onProgress: ({ pages, pagesTotal }) => steps.push([pages, pagesTotal]) });
+    const again = await new Response(await into.export()).arrayBuffer();
+    const same = isSame(await file.arrayBuffer(), again);
+    const hit = (await into.search(texts[1])).hits[0].url;
+    const aborted = await outcome(into.import(file, { signal: AbortSignal.abort() }));
+    const words = await outcome(into.import(new Blob(["These are only words, and no index."])));
+    const cancelled = await into.export();
+    await cancelled.cancel();
+    const { encrypted } = await into.status();
+    await into.close();
+    return { locked, cut, result, steps, same, hit, aborted, words, encrypted };
+
+    function isSame(a, b) {
+      const [x, y] = [new Uint8Array(a), new Uint8Array(b)];
+      return x.length === y.length && x.every((byte, at) => byte === y[at]);
+    }
+  }, TEXTS);
+  assert.deepEqual(seen.locked.map(({ kind, isBurrowError }) => [kind, isBurrowError]), [["locked", true], ["locked", true]]);
+  assert.equal(seen.cut.kind, "corrupt");
+  assert.match(seen.cut.message, /4 of 4 pages were taken in and stay/);
+  assert.deepEqual(seen.result, { pages: 4, pagesTotal: 4, added: 0, replaced: 0, unchanged: 4 });
+  assert.deepEqual(seen.steps.at(-1), [4, 4]);
+  assert.ok(seen.same);
+  assert.deepEqual([seen.hit, seen.aborted.kind, seen.words.kind, seen.encrypted], ["https://marmot.example/1", "aborted", "input", false]);
+}));
