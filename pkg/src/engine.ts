@@ -3,8 +3,9 @@ import { aborted, BurrowError, messageOf } from "./error.js";
 import { load, type Loaded, modelName } from "./load.js";
 import { type Index, loadSearch } from "./modules.js";
 import type { OpenAsk, PageAsk, PagesAsk, SearchAsk } from "./protocol.js";
+import { Transfers } from "./transfers.js";
 import { messagesHandled, Turns } from "./turns.js";
-import type { AddResult, Facet, Hit, PageInfo, Progress, SearchResult, Status } from "./types.js";
+import type { AddResult, Facet, PageInfo, Progress, SearchResult, Status } from "./types.js";
 
 type Tell = (progress: Progress) => void;
 
@@ -15,13 +16,14 @@ const SUPERSEDED = "The page was removed before it was indexed.";
 export async function openEngine(ask: OpenAsk, tell: Tell): Promise<Engine> {
   tell({ stage: "load", what: "storage" });
   const { Index } = await loadSearch(ask.wasm);
+  const kept = { durability: ask.durability, encryption: ask.encryption };
   let index: Index;
   try {
-    index = await Index.open(ask.name, false);
+    index = await Index.open(ask.name, kept);
   } catch (thrown) {
     const isOther = thrown instanceof Error && "kind" in thrown && (thrown.kind === "fingerprint" || thrown.kind === "corrupt");
     if (ask.onOtherModel !== "clear" || !isOther) throw thrown;
-    index = await Index.open(ask.name, true);
+    index = await Index.open(ask.name, { ...kept, clear: true });
   }
   return new Engine(index, ask, tell);
 }
@@ -36,6 +38,8 @@ export async function deleteIndex(name: string, wasm: string | null): Promise<vo
 export class Engine {
   /** Settles with the encoder, bound to the index. */
   readonly ready: Promise<Loaded>;
+  /** The index going out and coming in as a file. */
+  readonly transfers: Transfers;
   readonly #index: Index;
   readonly #ask: OpenAsk;
   readonly #tell: Tell;
@@ -58,6 +62,7 @@ export class Engine {
     this.ready = this.#load();
     // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
     this.ready.catch(() => {});
+    this.transfers = new Transfers(index, this.#storing, this.ready);
   }
 
   /** See `Burrow.add`. */
@@ -79,22 +84,30 @@ export class Engine {
 
   /** See `Burrow.search`. */
   async search(ask: SearchAsk, signal: AbortSignal): Promise<SearchResult> {
-    refuseNarrowed(ask);
-    const { encoder } = await this.ready;
-    const [vector, encodeMs] = await this.#encoding.run(() => {
-      signal.throwIfAborted();
-      return timed(() => encoder.embedQuery(ask.query));
-    }, { urgent: true });
+    const [vector, encodeMs] = await this.#vector(ask, signal);
     const [hits, searchMs] = await this.#storing.run(() => {
       signal.throwIfAborted();
-      return timed(() => this.#hits(ask, vector));
+      return timed(() => this.#index.search(ask.query, vector, ask.options, ask.filter));
     }, { urgent: true });
     const facets = await this.#storing.run(() => this.#facets(ask), { urgent: true });
-    return { hits, facets, status: await this.status(), timing: { encodeMs, searchMs } };
+    const mode = vector === null ? "keyword" : ask.mode;
+    return { hits, mode, facets, status: await this.status(), timing: { encodeMs, searchMs } };
   }
 
-  #hits({ query, limit, oversampling }: SearchAsk, vector: Float32Array): Promise<Hit[]> {
-    return this.#index.search(query, vector, limit, oversampling);
+  /** The query's vector, and how long it took; null where the words alone count, or have to do without an encoder. */
+  async #vector({ query, mode }: SearchAsk, signal: AbortSignal): Promise<[Float32Array | null, number]> {
+    if (mode === "keyword") return [null, 0];
+    let loaded: Loaded;
+    try {
+      loaded = await this.ready;
+    } catch (thrown) {
+      if (mode === "semantic") throw thrown;
+      return [null, 0];
+    }
+    return this.#encoding.run(() => {
+      signal.throwIfAborted();
+      return timed(() => loaded.encoder.embedQuery(query));
+    }, { urgent: true });
   }
 
   #facets({ filter, facets }: SearchAsk): Facet[] {
@@ -105,6 +118,11 @@ export class Engine {
   remove(url: string): Promise<boolean> {
     this.#end((waiting) => waiting === url);
     return this.#storing.run(() => this.#index.remove(url), { urgent: true });
+  }
+
+  /** See `Burrow.removeWhere`. */
+  removeWhere(filter: string): Promise<number> {
+    return this.#storing.run(() => this.#index.removeWhere(filter), { urgent: true });
   }
 
   /** See `Burrow.clear`. Pages that still wait are not indexed. */
@@ -218,12 +236,6 @@ export class Engine {
   #end(isMeant: (url: string) => boolean): void {
     for (const [ending, url] of this.#waiting) if (isMeant(url)) ending.abort(aborted(SUPERSEDED));
   }
-}
-
-/** A scan that knows neither filter nor order must not answer as if it did. */
-function refuseNarrowed({ filter, sort }: SearchAsk): void {
-  if (filter === null && sort === "relevance") return;
-  throw new BurrowError("input", "A search cannot be filtered or sorted by this version of Burrow: leave out `filter` and `sort`.");
 }
 
 /** What the work gives, and how long it took in milliseconds. */

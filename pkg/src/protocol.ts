@@ -6,7 +6,7 @@
  */
 import { BurrowError, toBurrowError } from "./error.js";
 import type {
-  AddResult, ErrorKind, OpenOptions, PageInfo, Progress, SearchResult, Sort, Status,
+  AddResult, ErrorKind, ImportResult, OpenOptions, PageInfo, Progress, SearchMode, SearchResult, Sort, Status,
 } from "./types.js";
 
 /** How to open an index, with every default filled in and every address made absolute. */
@@ -16,6 +16,8 @@ export interface OpenAsk {
   device: NonNullable<OpenOptions["device"]>;
   wasm: string | null;
   onOtherModel: NonNullable<OpenOptions["onOtherModel"]>;
+  durability: NonNullable<OpenOptions["durability"]>;
+  encryption: "device" | CryptoKey | Uint8Array | null;
 }
 
 /** The form of a page's content. */
@@ -35,13 +37,13 @@ export interface PageAsk {
 /** What is searched for, with every default filled in. */
 export interface SearchAsk {
   query: string;
-  limit: number;
-  oversampling: number;
+  mode: SearchMode;
+  /** JSON: see `SearchOptions::from_json`. */
+  options: string;
   /** JSON: see `Filter::from_json`. */
   filter: string | null;
   /** JSON: see `facets::asked_from_json`. */
   facets: string | null;
-  sort: Sort;
 }
 
 /** Which pages are to be listed. */
@@ -65,9 +67,21 @@ export interface Calls {
   search: { ask: SearchAsk; answer: SearchResult };
   /** Answers whether there was such a page. */
   remove: { ask: { url: string }; answer: boolean };
+  /** Answers how many there were. */
+  removeWhere: { ask: { filter: string }; answer: number };
   clear: { ask: Nothing; answer: null };
   pages: { ask: PagesAsk; answer: PageInfo[] };
   status: { ask: Nothing; answer: Status };
+  /** Exports and imports have numbers. One that has failed has ended. */
+  exportBegin: { ask: Nothing; answer: number };
+  /** The next part of the file; null after the last. */
+  exportNext: { ask: { number: number }; answer: Uint8Array | null };
+  /** Answered when the encoder is there: by it is known for which model's pages the index is. */
+  importBegin: { ask: Nothing; answer: number };
+  importPush: { ask: { number: number; bytes: Uint8Array }; answer: ImportResult };
+  importEnd: { ask: { number: number }; answer: ImportResult };
+  /** Nobody goes on with it. */
+  transferEnd: { ask: { number: number }; answer: null };
   /** Answered when the database is closed. */
   close: { ask: Nothing; answer: null };
   /** Deletes an index that need not be open. */

@@ -23,9 +23,16 @@ const handlers: Handlers = {
   add: (ask, signal) => opened().add(ask, signal),
   search: (ask, signal) => opened().search(ask, signal),
   remove: ({ url }) => opened().remove(url),
+  removeWhere: ({ filter }) => opened().removeWhere(filter),
   clear: () => opened().clear().then(() => null),
   pages: (ask) => opened().pages(ask),
   status: () => opened().status(),
+  exportBegin: () => opened().transfers.exportBegin(),
+  exportNext: ({ number }) => opened().transfers.exportNext(number),
+  importBegin: () => opened().transfers.importBegin(),
+  importPush: ({ number, bytes }, signal) => opened().transfers.importPush(number, bytes, signal),
+  importEnd: ({ number }) => opened().transfers.importEnd(number),
+  transferEnd: ({ number }) => opened().transfers.end(number),
   close: async () => {
     await engine?.close();
     engine = null;
