@@ -4,11 +4,13 @@ mod build;
 pub mod format;
 pub mod hamming;
 pub mod page_set;
+pub mod queue;
 pub mod rescore;
 mod resident;
 mod state;
 
 pub use page_set::PageSet;
+use queue::Edit;
 pub(crate) use resident::place_of;
 pub use state::Problem;
 use state::{State, attempts};
@@ -163,29 +165,45 @@ impl<S: Store> Index<S> {
     /// it was.
     pub async fn commit(&mut self, encoded: EncodedPage) -> Result<Outcome> {
         for _ in attempts() {
-            let dimension = self.bound()?.dimension;
-            check_fits(&encoded, dimension)?;
-            let url = &encoded.page.url;
-            if self.find(url) == Some(encoded.page.hash) {
-                return Ok(Outcome::Unchanged);
-            }
-            let page = self.state.head.next_page;
-            let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
-            let old = self.state.pages_of(url);
-            let mut changes: Vec<Change> =
-                old.iter().flat_map(|&old| build::removal(old)).collect();
-            changes.extend(build::page_changes(page, &encoded)?);
-            if self.transact(next, changes).await? {
-                self.state.forget(&old);
-                let entry = build::entry_of(&encoded);
-                self.state.take_up(page, entry, &encoded.bits, dimension);
-                return Ok(if old.is_empty() { Outcome::Added } else { Outcome::Replaced });
+            let edits = self.state.queue.forgiving(&encoded.page.url);
+            if let Some(outcome) = self.commit_with(&encoded, edits).await? {
+                return Ok(outcome);
             }
         }
         Err(state::busy())
     }
 
-    /// Removes the page under an address, and says whether there was one.
+    /// Tries once to commit a page, and edits of the queue in the same transaction; `None` where
+    /// another writer was there first.
+    async fn commit_with(
+        &mut self,
+        encoded: &EncodedPage,
+        edits: Vec<Edit>,
+    ) -> Result<Option<Outcome>> {
+        let dimension = self.bound()?.dimension;
+        check_fits(encoded, dimension)?;
+        let url = &encoded.page.url;
+        if self.find(url) == Some(encoded.page.hash) {
+            let is_done = edits.is_empty() || self.transact_queue(Vec::new(), edits).await?;
+            return Ok(is_done.then_some(Outcome::Unchanged));
+        }
+        let page = self.state.head.next_page;
+        let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
+        let old = self.state.pages_of(url);
+        let mut changes: Vec<Change> = old.iter().flat_map(|&old| build::removal(old)).collect();
+        changes.extend(build::page_changes(page, encoded)?);
+        changes.extend(self.state.queue.changes(&edits)?);
+        if !self.transact(next, changes).await? {
+            return Ok(None);
+        }
+        self.state.forget(&old);
+        self.state.queue.apply_all(edits);
+        self.state.take_up(page, build::entry_of(encoded), &encoded.bits, dimension);
+        Ok(Some(if old.is_empty() { Outcome::Added } else { Outcome::Replaced }))
+    }
+
+    /// Removes the page under an address, and says whether there was one. What waits under that
+    /// address is removed, too.
     ///
     /// # Errors
     ///
@@ -193,27 +211,35 @@ impl<S: Store> Index<S> {
     pub async fn remove(&mut self, url: &str) -> Result<bool> {
         for _ in attempts() {
             let pages = self.state.pages_of(url);
-            if pages.is_empty() {
+            let edits = self.state.queue.forgetting(url);
+            if pages.is_empty() && edits.is_empty() {
                 return Ok(false);
             }
-            let changes = pages.iter().flat_map(|&page| build::removal(page)).collect();
+            let mut changes: Vec<Change> =
+                pages.iter().flat_map(|&page| build::removal(page)).collect();
+            changes.extend(self.state.queue.changes(&edits)?);
             if self.transact_removal(changes).await? {
                 self.state.forget(&pages);
-                return Ok(true);
+                self.state.queue.apply_all(edits);
+                return Ok(!pages.is_empty());
             }
         }
         Err(state::busy())
     }
 
-    /// Removes all pages and what the index was made with: [`Index::bind`] begins anew.
+    /// Removes all pages, what waits and what the index was made with: [`Index::bind`] begins anew.
     ///
     /// # Errors
     ///
     /// `Storage` where the store fails: then all is still there.
     pub async fn clear(&mut self) -> Result<()> {
+        self.clear_by(build::removal_of_all).await
+    }
+
+    async fn clear_by(&mut self, removal: fn() -> Vec<Change>) -> Result<()> {
         for _ in attempts() {
             self.bound = None;
-            if self.transact_removal(build::removal_of_all()).await? {
+            if self.transact_removal(removal()).await? {
                 self.state = State::load(&self.store).await?;
                 return Ok(());
             }
@@ -276,8 +302,30 @@ impl<S: Store> Index<S> {
         })
     }
 
+    /// As [`Index::bind`], for one that only reads, as a tab does that leaves encoding to another:
+    /// looks again at the store, and writes nothing down. `false` where the index was made with
+    /// nothing yet: then there is nothing to be found.
+    ///
+    /// # Errors
+    ///
+    /// `Fingerprint` where the index was made with another one, `Storage` where the store fails.
+    pub async fn follow(&mut self, fingerprint: &Fingerprint) -> Result<bool> {
+        check_dimension(fingerprint.dimension)?;
+        self.bound = None;
+        self.catch_up().await?;
+        let Some(made_with) = &self.state.made_with else { return Ok(false) };
+        check_same_space(made_with, fingerprint)?;
+        self.bound = Some(fingerprint.clone());
+        Ok(true)
+    }
+
     /// Looks again at the store if someone else has committed since. Says whether it was so.
-    pub(crate) async fn catch_up(&mut self) -> Result<bool> {
+    ///
+    /// # Errors
+    ///
+    /// `Fingerprint` or `Storage` where what is bound to the index is no longer what it was made
+    /// with; `Storage` where the store fails.
+    pub async fn catch_up(&mut self) -> Result<bool> {
         let current = state::read_head(&self.store).await? == self.state.head_bytes;
         if !current {
             self.reload().await?;

@@ -47,6 +47,12 @@ pub(crate) fn removal(page: u32) -> impl Iterator<Item = Change> {
 
 /// Removes everything but the head, whose numbers must never be given again.
 pub(crate) fn removal_of_all() -> Vec<Change> {
+    let queue = Change::Delete { space: Space::Queue, keys: 0..KEY_END };
+    removal_of_all_pages().into_iter().chain([queue]).collect()
+}
+
+/// Removes everything but the head and what waits to be encoded.
+pub(crate) fn removal_of_all_pages() -> Vec<Change> {
     let delete = |space, keys| Change::Delete { space, keys };
     let pages = PAGE_SPACES.into_iter().map(|space| delete(space, 0..KEY_END));
     let meta = [delete(Space::Meta, 0..HEAD_KEY), delete(Space::Meta, HEAD_KEY + 1..KEY_END)];

@@ -21,10 +21,15 @@
 mod bytes;
 mod frame;
 mod page;
+mod queue;
 
 use bytes::{Reader, Writer};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub(crate) use queue::{
+    NOTES_KEY, NUMBER_END, QueueKey, failure_from_bytes, failure_to_bytes, note_from_bytes,
+    note_to_bytes, waiting_from_bytes, waiting_to_bytes,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
@@ -57,6 +62,9 @@ pub(crate) enum Kind {
     Page = b'P' as isize,
     Wire = b'W' as isize,
     Frame = b'L' as isize,
+    Note = b'N' as isize,
+    Waiting = b'Q' as isize,
+    Failure = b'F' as isize,
 }
 
 impl Kind {
@@ -75,6 +83,9 @@ impl Kind {
             Kind::Page => "page record",
             Kind::Wire => "encoded page",
             Kind::Frame => "commit",
+            Kind::Note => "note of a waiting page",
+            Kind::Waiting => "waiting page",
+            Kind::Failure => "failure record",
         }
     }
 }

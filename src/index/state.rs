@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::format::{self, Entry, Head, Rows};
+use super::queue::Queue;
 use super::resident::Resident;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
@@ -53,6 +54,8 @@ pub(crate) struct State {
     /// Other damage.
     pub(crate) damage: Vec<Problem>,
     pub(crate) resident: Resident,
+    /// What waits to be encoded.
+    pub(crate) queue: Queue,
 }
 
 impl State {
@@ -82,10 +85,12 @@ impl State {
             broken: BTreeMap::new(),
             damage: store.damage().iter().map(sentence).collect(),
             resident: Resident::new(dimension),
+            queue: Queue::default(),
         };
         state.read_directory(store).await?;
         state.read_bits(store, dimension).await?;
         state.read_numbers()?;
+        state.queue = Queue::read(store, &mut state.damage).await?;
         Ok(state)
     }
 
@@ -228,7 +233,7 @@ pub(crate) fn attempts() -> std::ops::Range<usize> {
 }
 
 /// Takes damage out of the errors, since a damaged page is left out and the others are read.
-fn whole<T>(read: Result<T>) -> Result<std::result::Result<T, String>> {
+pub(super) fn whole<T>(read: Result<T>) -> Result<std::result::Result<T, String>> {
     match read {
         Ok(value) => Ok(Ok(value)),
         Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Err(error.to_string())),
