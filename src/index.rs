@@ -15,6 +15,8 @@ pub(crate) use resident::place_of;
 pub use state::Problem;
 use state::{State, attempts};
 
+use std::pin::Pin;
+
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +25,9 @@ use crate::hits::Hit;
 use crate::page::EncodedPage;
 use crate::search::{self, Query, SearchOptions};
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
+
+/// A future whose code is not copied into those who wait for it.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
 
 /// What became of a page that was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,10 +238,13 @@ impl<S: Store> Index<S> {
     ///
     /// `Storage` where the store fails: then all is still there.
     pub async fn clear(&mut self) -> Result<()> {
-        self.clear_by(build::removal_of_all).await
+        self.clear_by(false).await
     }
 
-    async fn clear_by(&mut self, removal: fn() -> Vec<Change>) -> Result<()> {
+    /// [`Index::clear`] or [`Index::clear_pages`].
+    pub(crate) async fn clear_by(&mut self, keep_waiting: bool) -> Result<()> {
+        let removal =
+            if keep_waiting { build::removal_of_all_pages } else { build::removal_of_all };
         for _ in attempts() {
             self.bound = None;
             if self.transact_removal(removal()).await? {
@@ -333,7 +341,11 @@ impl<S: Store> Index<S> {
         Ok(!current)
     }
 
-    async fn reload(&mut self) -> Result<()> {
+    fn reload(&mut self) -> Boxed<'_, ()> {
+        Box::pin(self.reload_here())
+    }
+
+    async fn reload_here(&mut self) -> Result<()> {
         let state = State::load(&self.store).await?;
         if let Some(bound) = &self.bound {
             match &state.made_with {
@@ -368,7 +380,14 @@ impl<S: Store> Index<S> {
 
     /// Commits changes and the head that goes with them; `false` where another writer was there
     /// first: then the state is read anew and the caller decides anew.
-    async fn transact(&mut self, next_page: u32, mut changes: Vec<Change>) -> Result<bool> {
+    ///
+    /// Boxed, as is [`Index::reload`]: many wait for it, and the search module is to hold its code
+    /// once.
+    fn transact(&mut self, next_page: u32, changes: Vec<Change>) -> Boxed<'_, bool> {
+        Box::pin(self.transact_here(next_page, changes))
+    }
+
+    async fn transact_here(&mut self, next_page: u32, mut changes: Vec<Change>) -> Result<bool> {
         let head = format::Head { commits: self.state.head.commits.wrapping_add(1), next_page };
         let bytes = format::head_to_bytes(head)?;
         changes.push(build::head_change(bytes.clone()));

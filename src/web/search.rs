@@ -16,6 +16,8 @@ use crate::store::{AnyStore, IndexedDbStore, MemoryStore};
 const TYPES: &str =
     r#"import type { AddResult, Hit, PageInfo, Status } from "../../src/types.js";"#;
 
+mod queue;
+
 /// An open index.
 #[wasm_bindgen]
 pub struct Index {
@@ -81,8 +83,7 @@ impl Index {
         content: &[u8],
     ) -> JsResult<Option<usize>> {
         let Some(hash) = self.index.find(url) else { return Ok(None) };
-        let title = title.unwrap_or_default();
-        let given = content_hash(&[&[format_place(format)?], title.as_bytes(), content]);
+        let given = given_hash(title.as_deref(), format_place(format)?, content);
         Ok(if hash == given { self.index.passages_of(url) } else { None })
     }
 
@@ -99,6 +100,23 @@ impl Index {
         let outcome = self.index.commit(encoded).await?;
         let passages = self.index.passages_of(&url).unwrap_or_default();
         Ok(to_js(&Committed { url, outcome: outcome.name(), passages })?)
+    }
+
+    /// Looks again at what other tabs have committed, and writes nothing. With a fingerprint, what
+    /// comes is of that encoder, as after `bind`; false where the index was made with nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// `fingerprint` where the index was made with another one, `storage`.
+    pub async fn follow(&mut self, fingerprint: Option<Vec<u8>>) -> JsResult<bool> {
+        let fingerprint = fingerprint.as_deref().map(format::meta_from_bytes).transpose()?;
+        Ok(match fingerprint {
+            Some(fingerprint) => self.index.follow(&fingerprint).await?,
+            None => {
+                self.index.catch_up().await?;
+                false
+            }
+        })
     }
 
     /// The best passage of each of the best pages, the best first.
@@ -128,13 +146,14 @@ impl Index {
         Ok(self.index.remove(&url).await?)
     }
 
-    /// Removes all pages and what the index was made with: `bind` begins anew.
+    /// Removes all pages and what the index was made with: `bind` begins anew. What waits to be
+    /// encoded is removed, too, unless another model is to encode it.
     ///
     /// # Errors
     ///
     /// `storage`: then all is still there.
-    pub async fn clear(&mut self) -> JsResult<()> {
-        Ok(self.index.clear().await?)
+    pub async fn clear(&mut self, keep_waiting: bool) -> JsResult<()> {
+        Ok(self.index.clear_by(keep_waiting).await?)
     }
 
     /// The pages, in the order in which they were added.
@@ -168,6 +187,11 @@ impl Index {
     pub fn close(self) {
         drop(self);
     }
+}
+
+/// The hash of a page as it is given: equal to that of the page in the index, nothing to do.
+fn given_hash(title: Option<&str>, format: u8, content: &[u8]) -> [u8; 32] {
+    content_hash(&[&[format], title.unwrap_or_default().as_bytes(), content])
 }
 
 /// What became of a page, as JavaScript sees it.
