@@ -311,17 +311,19 @@ impl<S: Store> Index<S> {
     }
 
     /// As [`Index::bind`], for one that only reads, as a tab does that leaves encoding to another:
-    /// looks again at the store, and writes nothing down. `false` where the index was made with
-    /// nothing yet: then there is nothing to be found.
+    /// looks again at the store, and writes nothing down. `false` where no fingerprint is given, or
+    /// the index was made with nothing yet: then nothing is bound.
     ///
     /// # Errors
     ///
     /// `Fingerprint` where the index was made with another one, `Storage` where the store fails.
-    pub async fn follow(&mut self, fingerprint: &Fingerprint) -> Result<bool> {
-        check_dimension(fingerprint.dimension)?;
+    pub async fn follow(&mut self, fingerprint: Option<&Fingerprint>) -> Result<bool> {
+        // Nothing is bound while it looks: what another has cleared is no error here.
         self.bound = None;
         self.catch_up().await?;
-        let Some(made_with) = &self.state.made_with else { return Ok(false) };
+        let (Some(fingerprint), Some(made_with)) = (fingerprint, &self.state.made_with) else {
+            return Ok(false);
+        };
         check_same_space(made_with, fingerprint)?;
         self.bound = Some(fingerprint.clone());
         Ok(true)

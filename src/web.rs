@@ -27,13 +27,10 @@ fn start() {
 /// into a page's hash and are those of `blocks::Format`.
 const FORMATS: [&str; 3] = ["html", "markdown", "text"];
 
-/// The name of a form of content, by its place.
+/// The name of a form of content by its place; empty, which is no form, where it is unknown.
 #[cfg(not(feature = "encoder"))]
-fn format_name(place: u8) -> Result<&'static str> {
-    FORMATS.get(usize::from(place)).copied().ok_or_else(|| {
-        let message = format!("a waiting page has format {place}, which is unknown: add it again");
-        Error::new(ErrorKind::Corrupt, message)
-    })
+fn format_name(place: u8) -> &'static str {
+    FORMATS.get(usize::from(place)).copied().unwrap_or_default()
 }
 
 fn format_place(name: &str) -> Result<u8> {

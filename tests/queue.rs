@@ -212,14 +212,14 @@ proptest! {
             let [one, other] = writers;
             let (mut writer, idle) = if which { (one, other) } else { (other, one) };
             // What only reads need not notice what others did; it is asked to look here.
-            block_on(writer.follow(&fingerprint())).unwrap();
+            block_on(writer.follow(Some(&fingerprint()))).unwrap();
             block_on(writer.bind(&fingerprint())).unwrap();
             writer = take(&step, &mut model, writer);
             model.assert_is(&mut writer);
             writers = [writer, idle];
         }
         let [mut one, mut other] = writers;
-        block_on(other.follow(&fingerprint())).unwrap();
+        block_on(other.follow(Some(&fingerprint()))).unwrap();
         model.assert_is(&mut one);
         let mut order = model.waiting.clone();
         order.sort_by_key(|page| page.priority);
@@ -381,10 +381,14 @@ fn another_model_takes_the_queue_over() {
     block_on(index.commit_queued(first.key, encoded(&first.page))).unwrap();
     block_on(index.clear_pages()).unwrap();
     assert_eq!((index.page_count(), index.queued().waiting), (0, 1));
-    assert!(!block_on(index.follow(&fingerprint())).unwrap(), "made with nothing");
+    assert!(!block_on(index.follow(Some(&fingerprint()))).unwrap(), "made with nothing");
+    assert!(!block_on(index.follow(None)).unwrap());
     let other = Fingerprint { digest: "other".into(), ..fingerprint() };
     block_on(index.bind(&other)).unwrap();
-    assert_eq!(block_on(index.follow(&fingerprint())).unwrap_err().kind(), ErrorKind::Fingerprint);
+    assert_eq!(
+        block_on(index.follow(Some(&fingerprint()))).unwrap_err().kind(),
+        ErrorKind::Fingerprint
+    );
     block_on(index.bind(&other)).unwrap();
     assert_eq!(work_off(&mut index), ["b"]);
     block_on(index.clear()).unwrap();

@@ -1,7 +1,7 @@
 /** Loads the two wasm modules of the package. */
 import { BurrowError, messageOf } from "./error.js";
 
-import type { AddResult, Hit, PageInfo, Status } from "./types.js";
+import type { AddResult, EnqueueResult, FailedPage, Hit, PageInfo, QueueStatus, Status } from "./types.js";
 
 // What is used of the modules is written out here, so that the TypeScript compiles before the wasm is built. A type test holds
 // it against what wasm-bindgen has written.
@@ -16,16 +16,44 @@ export interface SearchModule {
     open(name: string, clear: boolean): Promise<Index>;
     delete(name: string): Promise<void>;
   };
+  Batch: new () => Batch;
+}
+
+/** Pages to be enqueued in one transaction. */
+export interface Batch {
+  add(url: string, title: string | null, format: string, content: Uint8Array, priority: string): void;
+  free(): void;
+}
+
+/** A page whose turn has come. */
+export interface QueuedPage {
+  readonly key: number;
+  readonly url: string;
+  readonly title: string | undefined;
+  readonly priority: string;
+  readonly format: string;
+  /** Can be called once. */
+  takeContent(): Uint8Array;
+  free(): void;
 }
 
 /** An open index: see `src/web/search.rs`. */
 export interface Index {
   bind(fingerprint: Uint8Array): Promise<void>;
+  follow(fingerprint: Uint8Array | undefined): Promise<boolean>;
   unchanged(url: string, title: string | null, format: string, content: Uint8Array): number | undefined;
   commit(page: Uint8Array): Promise<AddResult>;
   search(text: string, vector: Float32Array, limit: number, oversampling: number): Promise<Hit[]>;
   remove(url: string): Promise<boolean>;
-  clear(): Promise<void>;
+  clear(keepWaiting: boolean): Promise<void>;
+  /** Uses the batch up. */
+  enqueue(batch: Batch): Promise<EnqueueResult>;
+  peek(before: string | undefined): Promise<QueuedPage | undefined>;
+  commitQueued(key: number, page: Uint8Array): Promise<AddResult | undefined>;
+  settle(key: number, kind: string, message: string): Promise<boolean>;
+  waitingKey(url: string): number | undefined;
+  queued(): Pick<QueueStatus, "waiting" | "bytes" | "failed">;
+  failures(): FailedPage[];
   pages(): PageInfo[];
   status(): Pick<Status, "storage" | "pages" | "passages" | "reasons">;
   close(): void;

@@ -110,13 +110,7 @@ impl Index {
     /// `fingerprint` where the index was made with another one, `storage`.
     pub async fn follow(&mut self, fingerprint: Option<Vec<u8>>) -> JsResult<bool> {
         let fingerprint = fingerprint.as_deref().map(format::meta_from_bytes).transpose()?;
-        Ok(match fingerprint {
-            Some(fingerprint) => self.index.follow(&fingerprint).await?,
-            None => {
-                self.index.catch_up().await?;
-                false
-            }
-        })
+        Ok(self.index.follow(fingerprint.as_ref()).await?)
     }
 
     /// The best passage of each of the best pages, the best first.

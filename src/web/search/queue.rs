@@ -77,12 +77,9 @@ impl QueuedPage {
     }
 
     /// The form of its content.
-    ///
-    /// # Errors
-    ///
-    /// `corrupt` where it is unknown.
-    pub fn format(&self) -> JsResult<String> {
-        Ok(format_name(self.waiting.page.format)?.to_owned())
+    #[wasm_bindgen(getter)]
+    pub fn format(&self) -> String {
+        format_name(self.waiting.page.format).to_owned()
     }
 
     /// `visible`, `normal` or `background`.
