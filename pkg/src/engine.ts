@@ -98,7 +98,7 @@ export class Engine {
       const [unchanged, key] = await this.#storing.run(() => (
         [isFirst ? this.#unchangedAtOnce(page) : null, this.#index.waitingKey(page.url)]
       ), { urgent: true });
-      return unchanged ?? await this.#pages.run(() => this.#indexPage(page, key, ending.signal), { urgent: true });
+      return unchanged ?? await settledOrAborted(this.#pages.run(() => this.#indexPage(page, key, ending.signal), { urgent: true }), ending.signal);
     } finally {
       signal.removeEventListener("abort", end);
       this.#waiting.delete(ending);
@@ -326,6 +326,20 @@ export class Engine {
   #end(isMeant: (url: string) => boolean): void {
     for (const [ending, url] of this.#waiting) if (isMeant(url)) ending.abort(aborted(SUPERSEDED));
   }
+}
+
+/** What the work gives or, as soon as the signal aborts, its reason: also while the work waits for its turn. */
+function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal.reason);
+    work.finally(() => signal.removeEventListener("abort", end)).then(resolve, (thrown: unknown) => {
+      reject(thrown);
+      // A trap ends the worker, also where nobody waits any more.
+      if (signal.aborted && thrown instanceof WebAssembly.RuntimeError) throw thrown;
+    });
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
 }
 
 /** What the work gives, and how long it took in milliseconds. */
