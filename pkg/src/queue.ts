@@ -91,6 +91,7 @@ export class Queue {
     this.#isUrgentNews = true;
     this.#stalled = null;
     this.#wake();
+    this.#tellState().catch(() => {});
     void this.#run();
   }
 
@@ -99,7 +100,6 @@ export class Queue {
     this.#settings = { paused, mode };
     this.#host.onSettings(this.#settings);
     this.kick();
-    this.#tellState().catch(() => {});
   }
 
   get settings(): QueueSettings {
@@ -146,7 +146,6 @@ export class Queue {
     try {
       while (this.#isNews && !this.#isStopped) {
         this.#isNews = false;
-        await this.#tellState();
         await this.#workOff(undefined);
       }
     } catch (thrown) {

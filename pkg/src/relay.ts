@@ -1,5 +1,5 @@
 /** Calls from one tab to another, over a channel that all tabs of an index hear. */
-import { aborted, type BurrowError } from "./error.js";
+import { aborted, BurrowError } from "./error.js";
 import type { EncoderStatus, QueryVector } from "./engine.js";
 import { type Calls, fromWire, toWire, type WireError } from "./protocol.js";
 import type { QueueSettings } from "./queue.js";
@@ -61,9 +61,14 @@ export type Message =
 
 type Post = (message: Message | Ask<RelayedType> | Answer<RelayedType>) => void;
 
+/** A call is asked of so many writers at most: one that brings its writer down must not bring down all tabs. */
+const WRITERS_MAX = 3;
+
 /** A call that waits for its answer. */
 interface Waiting {
   call: RelayedType;
+  /** Of how many writers it has been asked. */
+  writers: number;
   post: (writer: string) => void;
   run: (handlers: Handlers) => Promise<void>;
   answered: (answer: AnyAnswer) => void;
@@ -96,7 +101,7 @@ export class Relay {
       const settled = () => signal.removeEventListener("abort", onAbort);
       signal.addEventListener("abort", onAbort);
       const waiting: Waiting = {
-        call,
+        call, writers: 0,
         post: (writer) => this.#post({ type: "ask", writer, from: this.#tab, id, call, ask }),
         run: (handlers) => handlers[call](ask, signal).then(resolve, reject).finally(settled),
         answered: (answer) => {
@@ -131,7 +136,7 @@ export class Relay {
   /** This tab writes from now on: does itself what has not been answered. */
   takeOver(handlers: Handlers): void {
     this.#writer = null;
-    for (const id of [...this.#waiting.keys()]) void this.#take(id)?.run(handlers);
+    for (const id of [...this.#waiting.keys()]) if (this.#mayAsk(id)) void this.#take(id)?.run(handlers);
   }
 
   /** How many calls of a type wait. */
@@ -144,8 +149,20 @@ export class Relay {
     for (const [id, { call }] of [...this.#waiting]) if (isMeant(call)) this.#take(id)?.failed(error);
   }
 
+  /** Counts, and ends a call that was asked too often. */
+  #mayAsk(id: number): boolean {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return false;
+    waiting.writers += 1;
+    if (waiting.writers <= WRITERS_MAX) return true;
+    const message = `${WRITERS_MAX} tabs that were asked to do this (${waiting.call}) went before they had answered. Try again, or give less.`;
+    this.#take(id)?.failed(new BurrowError("worker", message));
+    return false;
+  }
+
   /** What cannot be cloned is the call's own failure. */
   #send(id: number, writer: string): void {
+    if (!this.#mayAsk(id)) return;
     try {
       this.#waiting.get(id)?.post(writer);
     } catch (thrown) {

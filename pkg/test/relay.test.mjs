@@ -95,6 +95,19 @@ test("a tab that takes over does itself what was not answered, in order; failure
   assert.deepEqual(asked.slice(3).map(([, call]) => call), ["add", "clear", "vector"]);
 });
 
+test("a call that no writer survives is not asked for ever", async () => {
+  const relay = follower("one");
+  const call = relay.call("add", { url: "a" }, open());
+  for (const tab of ["first", "second", "third"]) {
+    writer(tab, never);
+    relay.follow(tab);
+  }
+  await until(() => asked.length === 3);
+  relay.takeOver(writer("self", async () => true).handlers);
+  await assert.rejects(call, { kind: "worker" });
+  assert.equal(asked.length, 3);
+});
+
 test("a failure crosses with its kind; a signal ends a call here and there", async () => {
   const relay = follower("one");
   const signals = [];
