@@ -1,6 +1,7 @@
 //! Keep it and find it: the index of one fingerprint's pages over a [`Store`].
 
 mod build;
+mod follow;
 pub mod format;
 pub mod hamming;
 pub mod page_set;
@@ -308,25 +309,6 @@ impl<S: Store> Index<S> {
             let message = "the index does not know its encoder yet: bind it to a fingerprint first";
             Error::new(ErrorKind::Input, message)
         })
-    }
-
-    /// As [`Index::bind`], for one that only reads, as a tab does that leaves encoding to another:
-    /// looks again at the store, and writes nothing down. `false` where no fingerprint is given, or
-    /// the index was made with nothing yet: then nothing is bound.
-    ///
-    /// # Errors
-    ///
-    /// `Fingerprint` where the index was made with another one, `Storage` where the store fails.
-    pub async fn follow(&mut self, fingerprint: Option<&Fingerprint>) -> Result<bool> {
-        // Nothing is bound while it looks: what another has cleared is no error here.
-        self.bound = None;
-        self.catch_up().await?;
-        let (Some(fingerprint), Some(made_with)) = (fingerprint, &self.state.made_with) else {
-            return Ok(false);
-        };
-        check_same_space(made_with, fingerprint)?;
-        self.bound = Some(fingerprint.clone());
-        Ok(true)
     }
 
     /// Looks again at the store if someone else has committed since. Says whether it was so.

@@ -33,10 +33,10 @@ fn opened<S: Store>(store: S) -> Index<S> {
 fn new_page(url: &str, content: u8, priority: Priority) -> NewPage {
     NewPage {
         url: url.into(),
-        title: (content % 2 == 0).then(|| format!("Title {content}")),
+        title: content.is_multiple_of(2).then(|| format!("Title {content}")),
         format: content % 3,
         content: vec![content; 10 + usize::from(content)],
-        facts: (content % 5 == 0).then(|| "{}".into()),
+        facts: content.is_multiple_of(5).then(|| "{}".into()),
         hash: [content; 32],
         priority,
     }

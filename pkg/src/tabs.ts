@@ -68,6 +68,9 @@ export class Tab {
   #role: Status["role"] = "follower";
   /** Of the writer, where that is another tab. */
   #writer: WriterState | null = null;
+  #writerId: string | null = null;
+  /** Writers that are gone: a last word of theirs may come late. */
+  readonly #former = new Set<string>();
   #failure: WireError | null = null;
   #isWatching = false;
   #isClosed = false;
@@ -231,6 +234,9 @@ export class Tab {
   }
 
   #follow(writer: string, state: WriterState): void {
+    if (this.#former.has(writer)) return;
+    if (this.#writerId !== null && this.#writerId !== writer) this.#former.add(this.#writerId);
+    this.#writerId = writer;
     const wasReady = this.#writer?.encoder.encoder === "ready";
     this.#writer = { ...state, secondsLeft: state.secondsLeft ?? this.#writer?.secondsLeft ?? null };
     const other = this.#otherModel();
