@@ -1,13 +1,15 @@
 /** The class that a page uses: it checks what it is given, and has the worker do the rest. */
+import { QueueControl } from "./control.js";
 import { aborted, BurrowError, messageOf } from "./error.js";
 import { filterJson, pagesAsk, searchAsk } from "./filter.js";
-import { folder, openAsk, pageAsk } from "./input.js";
+import { watchIdle } from "./idle.js";
+import { enqueueAsk, folder, openAsk, pageAsk } from "./input.js";
 import { clearKept, keptModels } from "./kept.js";
 import type { Nothing } from "./protocol.js";
 import { exportStream, importFrom } from "./transfer.js";
 import type {
-  AddOptions, AddResult, ExportOptions, Filter, ImportOptions, ImportResult, KeptModel, OpenOptions, PageInfo, PageInput, PagesOptions, Progress,
-  SearchOptions, SearchResult, Status,
+  AddOptions, AddResult, EnqueueOptions, EnqueueResult, ExportOptions, Filter, ImportOptions, ImportResult, KeptModel, OpenOptions, PageInfo,
+  PageInput, PagesOptions, Progress, SearchOptions, SearchResult, Status,
 } from "./types.js";
 import { Wire } from "./wire.js";
 
@@ -28,6 +30,8 @@ export class Burrow {
    * be listed and removed; `add` and `search` wait.
    */
   readonly ready: Promise<Status>;
+  /** The pages given to `enqueue`: how they are worked off. How many wait is in `status().queue`. */
+  readonly queue: QueueControl;
   readonly #wire: Wire;
   readonly #worker: Worker;
   readonly #signal: AbortSignal | undefined;
@@ -38,6 +42,7 @@ export class Burrow {
     this.#worker = worker;
     this.#wire = wire;
     this.#signal = signal;
+    this.queue = new QueueControl(wire);
     this.ready = wire.call("ready", NOTHING);
     // It may be read late or never: `status`, `add` and `search` tell of a failure, too.
     this.ready.then(persist).catch(() => {});
@@ -95,6 +100,16 @@ export class Burrow {
     const ask = pageAsk(page);
     // The bytes are a copy of the caller's, so that they can move.
     return this.#wire.call("add", ask, { signal, transfer: [ask.content.buffer] });
+  }
+
+  /**
+   * Has pages wait to be indexed, all of them or none, at most 16,384 at a time. Resolves as soon as they are on the disk, also
+   * while the model is still loading: they survive a restart, and are indexed one after the other, the urgent first. A page takes
+   * the place of the one that waits under its address. One that cannot be indexed is listed by `queue.failures()`.
+   */
+  async enqueue(pages: Iterable<PageInput>, options: EnqueueOptions = {}): Promise<EnqueueResult> {
+    const ask = enqueueAsk(pages, options);
+    return this.#wire.call("enqueue", ask, { transfer: ask.pages.map(({ content }) => content.buffer) });
   }
 
   /**
@@ -209,7 +224,11 @@ function startWorker(onProgress: (progress: Progress) => void = () => {}): [Work
     wire.end(error);
     worker.terminate();
   };
-  const wire = new Wire(worker, onProgress, died);
+  let unwatch = () => {};
+  const wire = new Wire(worker, onProgress, died, (isOn) => {
+    unwatch();
+    unwatch = isOn ? watchIdle((forMs) => wire.idle(forMs)) : () => {};
+  });
   worker.addEventListener("error", (event) => died(notStarted(event.message || "its script did not load", event.error)));
   worker.addEventListener("messageerror", () => died(new BurrowError("worker", "A message of Burrow's worker cannot be read. Open again.")));
   return [worker, wire];

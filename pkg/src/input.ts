@@ -1,7 +1,7 @@
 /** Checks what a caller gives, who may not use TypeScript, and fills in the defaults. */
 import { BurrowError } from "./error.js";
-import type { OpenAsk, PageAsk, PageFormat } from "./protocol.js";
-import type { OpenOptions, PageInput } from "./types.js";
+import type { EnqueueAsk, OpenAsk, PageAsk, PageFormat } from "./protocol.js";
+import type { EnqueueOptions, OpenOptions, PageInput, QueueMode } from "./types.js";
 
 /** Says that a string is UTF-8, whatever encoding a page's `meta charset` names: a string has been decoded already. */
 const BYTE_ORDER_MARK = "\uFEFF";
@@ -73,6 +73,19 @@ export function dateMs(name: string, value: unknown): number {
 /** As a page's content is encoded: half a surrogate pair is no character, and what reads JSON refuses it. */
 export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
+/** Checks pages that are to wait. Their contents are copied. */
+export function enqueueAsk(pages: Iterable<PageInput>, { priority = "normal" }: EnqueueOptions): EnqueueAsk {
+  if (!["visible", "normal", "background"].includes(priority)) throw wrong("priority", priority, '"visible", "normal" or "background"');
+  if (typeof pages !== "object" || pages === null || !(Symbol.iterator in pages)) throw wrong("pages", pages, "a list of pages");
+  return { pages: Array.from(pages, pageAsk), priority };
+}
+
+/** Checks a way of working. */
+export function queueMode(mode: unknown): QueueMode {
+  if (mode === "eager" || mode === "idle") return mode;
+  throw wrong("mode", mode, '"eager" or "idle"');
 }
 
 /** A whole number of at least 1. */

@@ -6,7 +6,8 @@
  */
 import { BurrowError, toBurrowError } from "./error.js";
 import type {
-  AddResult, ErrorKind, ImportResult, OpenOptions, PageInfo, Progress, SearchMode, SearchResult, Sort, Status,
+  AddResult, EnqueueResult, ErrorKind, FailedPage, ImportResult, OpenOptions, PageInfo, Priority, Progress, QueueMode, SearchMode, SearchResult, Sort,
+  Status,
 } from "./types.js";
 
 /** How to open an index, with every default filled in and every address made absolute. */
@@ -32,6 +33,18 @@ export interface PageAsk {
   content: Uint8Array;
   /** Fields and time as JSON: see `fields::from_json`. */
   facts: string | null;
+}
+
+/** Pages on their way to the queue, all or none. */
+export interface EnqueueAsk {
+  pages: PageAsk[];
+  priority: Priority;
+}
+
+/** How the queue is to work. What is left out stays. */
+export interface QueueAsk {
+  paused?: boolean;
+  mode?: QueueMode;
 }
 
 /** What is searched for, with every default filled in. */
@@ -64,6 +77,10 @@ export interface Calls {
   /** Answered when the encoder is there. */
   ready: { ask: Nothing; answer: Status };
   add: { ask: PageAsk; answer: AddResult };
+  /** Answered when all is on the disk. */
+  enqueue: { ask: EnqueueAsk; answer: EnqueueResult };
+  queue: { ask: QueueAsk; answer: null };
+  failures: { ask: Nothing; answer: FailedPage[] };
   search: { ask: SearchAsk; answer: SearchResult };
   /** Answers whether there was such a page. */
   remove: { ask: { url: string }; answer: boolean };
@@ -121,14 +138,18 @@ export interface WireError {
 export type AnyAsk = { [T in CallType]: Ask<T> }[CallType];
 export type AnyAnswer = { [T in CallType]: Answer<T> }[CallType];
 
-/** `abort`: nobody waits for the request with this id any more. It is not answered by itself. */
-export type ToWorker = AnyAsk | { type: "abort"; id: number };
+/**
+ * `abort`: nobody waits for the request with this id any more. It is not answered by itself.
+ * `idle`: the page has nothing else to do, for so long from now on.
+ */
+export type ToWorker = AnyAsk | { type: "abort"; id: number } | { type: "idle"; forMs: number };
 
-/** `died`: the worker cannot go on, and no request will be answered. */
+/** `died`: the worker cannot go on, and no request will be answered. `watch`: the page is to say when it is idle, or no longer. */
 export type FromWorker =
   | AnyAnswer
   | Failure
   | { type: "progress"; progress: Progress }
+  | { type: "watch"; isOn: boolean }
   | { type: "died"; error: WireError };
 
 /** Whether an answer is to a request of a type. */

@@ -7,12 +7,10 @@ import type { ImportResult } from "./types.js";
 export class Transfers {
   readonly #index: Index;
   readonly #storing: Turns;
-  readonly #ready: Promise<unknown>;
 
-  constructor(index: Index, storing: Turns, ready: Promise<unknown>) {
+  constructor(index: Index, storing: Turns) {
     this.#index = index;
     this.#storing = storing;
-    this.#ready = ready;
   }
 
   exportBegin(): Promise<number> {
@@ -23,8 +21,8 @@ export class Transfers {
     return await this.#storing.run(() => this.#index.exportNext(number)) ?? null;
   }
 
-  async importBegin(): Promise<number> {
-    await this.#ready;
+  /** Only when it is known with which model the index is made. */
+  importBegin(): Promise<number> {
     return this.#storing.run(() => this.#index.importBegin());
   }
 

@@ -161,6 +161,47 @@ export interface AddResult {
   passages: number;
 }
 
+/** Which of the waiting pages goes first: what the reader looks at, the usual, or what can wait for all others. */
+export type Priority = "visible" | "normal" | "background";
+
+export interface EnqueueOptions {
+  /** Default `"normal"`. A page that waits already is moved up, never down. */
+  priority?: Priority;
+}
+
+/** What became of pages that were enqueued. Of several with one address the last counts. */
+export interface EnqueueResult {
+  /** How many of them wait now. */
+  waiting: number;
+  /** How many were there already, with just this content. */
+  unchanged: number;
+}
+
+/** A page that left the queue without being indexed. */
+export interface FailedPage {
+  url: string;
+  /** As the `kind` of a `BurrowError`. */
+  kind: ErrorKind;
+  message: string;
+}
+
+/** `"idle"`: the queue works only while the page that encodes has nothing else to do. */
+export type QueueMode = "eager" | "idle";
+
+/** The state of the queue. */
+export interface QueueStatus {
+  /** Pages that wait, on the disk, to be indexed. */
+  waiting: number;
+  /** Bytes of their contents. */
+  bytes: number;
+  /** Pages that left the queue without being indexed: `burrow.queue.failures()` lists them. */
+  failed: number;
+  paused: boolean;
+  mode: QueueMode;
+  /** How long the waiting pages will take, by the pace of late; null where that is not known, or the queue does not work. */
+  secondsLeft: number | null;
+}
+
 export interface SearchOptions {
   /** At most this many hits. Default 10. */
   limit?: number;
@@ -291,8 +332,12 @@ export interface Status {
   encrypted: boolean;
   pages: number;
   passages: number;
-  /** Pages given and not yet indexed. */
+  /** Pages given to `add` and not yet indexed. */
   waiting: number;
+  /** Pages given to `enqueue` and not yet indexed. */
+  queue: QueueStatus;
+  /** Of the tabs that have opened this index, one encodes and writes, and the others have it do so. */
+  role: "writer" | "follower";
   /** Every way in which this is less than was asked for, as sentences to show. */
   reasons: string[];
 }
@@ -322,12 +367,14 @@ export interface DownloadStep {
 
 /**
  * One step of a longer work: a model file arriving, a part of Burrow being loaded, a page's window encoded
- * (`waiting` pages are not yet in the index), and the encoder being ready.
+ * (`waiting` pages are not yet in the index), the queue (`done` pages since it was last empty, see also `QueueStatus`), and the
+ * encoder being ready.
  */
 export type Progress =
   | DownloadStep
   | { stage: "load"; what: "storage" | "weights" | "device" }
   | { stage: "index"; url: string; windows: number; windowsTotal: number; waiting: number }
+  | { stage: "queue"; done: number; waiting: number; failed: number; secondsLeft: number | null }
   | { stage: "ready"; status: Status };
 
 /**

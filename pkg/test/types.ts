@@ -1,5 +1,5 @@
 /** What the shipped types promise. Checked by the compiler against `dist`, never run. */
-import { Burrow, BurrowError, type DownloadStep, type ErrorKind, type Facet, type Filter, type Hit, type ImportResult, type KeptModel, type Progress, type SearchResult, type Status } from "burrow-search";
+import { Burrow, BurrowError, type DownloadStep, type ErrorKind, type Facet, type FailedPage, type Filter, type Hit, type ImportResult, type KeptModel, type Progress, type SearchResult, type Status } from "burrow-search";
 
 /** Whether two types are the same, as the compiler sees it. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -42,6 +42,15 @@ await burrow.import(new Blob());
 await Burrow.open({ name: "notes", model: "/m/", durability: "strict", encryption: { key: new Uint8Array(32) } });
 await Burrow.open({ name: "notes", model: "/m/", encryption: "device" });
 assert<Same<typeof status.encrypted, boolean>>();
+const { waiting } = await burrow.enqueue([{ url: "/c", text: "c" }], { priority: "visible" });
+assert<Same<typeof waiting, number>>();
+await burrow.queue.pause();
+await burrow.queue.setMode("idle");
+assert<Same<Awaited<ReturnType<typeof burrow.queue.failures>>, FailedPage[]>>();
+assert<Same<Status["queue"]["secondsLeft"], number | null>>();
+assert<Same<Status["role"], "writer" | "follower">>();
+// @ts-expect-error: no such priority.
+await burrow.enqueue([], { priority: "urgent" });
 
 /** Every kind is handled, or this does not compile. */
 export function advice(error: BurrowError): string {

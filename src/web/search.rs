@@ -8,7 +8,7 @@ use super::error::JsResult;
 use super::format_place;
 use super::transfer::Transfers;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fields;
+use crate::fields::{self, Facts};
 use crate::index::facets::asked_from_json;
 use crate::index::filter::Filter;
 use crate::index::{self, format};
@@ -46,6 +46,8 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn encryption(this: &IndexOptions) -> JsValue;
 }
+
+mod queue;
 
 /// An open index.
 #[wasm_bindgen]
@@ -110,8 +112,7 @@ impl Index {
     ) -> JsResult<Option<usize>> {
         let facts = facts.as_deref().map(fields::from_json).transpose()?.unwrap_or_default();
         let Some(hash) = self.index.find(url) else { return Ok(None) };
-        let title = title.unwrap_or_default();
-        let given = source_hash(format_place(format)?, &title, content, &facts);
+        let given = given_hash(title.as_deref(), format_place(format)?, content, &facts);
         Ok(if hash == given { self.index.passages_of(url) } else { None })
     }
 
@@ -128,6 +129,17 @@ impl Index {
         let outcome = self.index.commit(encoded).await?;
         let passages = self.index.passages_of(&url).unwrap_or_default();
         Ok(to_js(&Committed { url, outcome: outcome.name(), passages })?)
+    }
+
+    /// Looks again at what other tabs have committed, and writes nothing. With a fingerprint, what
+    /// comes is of that encoder, as after `bind`; false where the index was made with nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// `fingerprint` where the index was made with another one, `storage`.
+    pub async fn follow(&mut self, fingerprint: Option<Vec<u8>>) -> JsResult<bool> {
+        let fingerprint = fingerprint.as_deref().map(format::meta_from_bytes).transpose()?;
+        Ok(self.index.follow(fingerprint.as_ref()).await?)
     }
 
     /// The best passage of each of the best pages, the best first. Without a vector, only the words
@@ -170,13 +182,14 @@ impl Index {
         Ok(self.index.remove(&url).await?)
     }
 
-    /// Removes all pages and what the index was made with: `bind` begins anew.
+    /// Removes all pages and what the index was made with: `bind` begins anew. What waits to be
+    /// encoded is removed, too, unless another model is to encode it.
     ///
     /// # Errors
     ///
     /// `storage`: then all is still there.
-    pub async fn clear(&mut self) -> JsResult<()> {
-        Ok(self.index.clear().await?)
+    pub async fn clear(&mut self, keep_waiting: bool) -> JsResult<()> {
+        Ok(self.index.clear_by(keep_waiting).await?)
     }
 
     /// The pages, in the order in which they were added.
@@ -272,6 +285,11 @@ async fn open_store(name: &str, options: &IndexOptions) -> Result<(AnyStore, Opt
         _ => WebCipher::with_key(&encryption).await?,
     };
     Ok((AnyStore::Sealed(SealedStore::open(store, cipher).await?), None))
+}
+
+/// The hash of a page as it is given: equal to that of the page in the index, nothing to do.
+fn given_hash(title: Option<&str>, format: u8, content: &[u8], facts: &Facts) -> [u8; 32] {
+    source_hash(format, title.unwrap_or_default(), content, facts)
 }
 
 /// What became of a page, as JavaScript sees it.
