@@ -6,12 +6,14 @@ mod compact;
 mod export;
 pub mod facets;
 pub mod filter;
+mod follow;
 pub mod format;
 pub mod hamming;
 mod import;
 mod listing;
 mod load;
 pub mod page_set;
+pub mod queue;
 mod read;
 pub mod rescore;
 pub mod resident;
@@ -30,6 +32,8 @@ use state::{State, attempts, busy};
 pub use verify::{Repaired, Verification};
 use write::Transaction;
 
+use std::pin::Pin;
+
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -39,6 +43,9 @@ use crate::page::EncodedPage;
 use crate::search::{self, Query, SearchOptions};
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind, refuse_sealed};
 use format::Effect;
+
+/// A future whose code is not copied into those who wait for it.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
 
 /// What became of a page that was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! of the best pages.
 
 mod fuse;
+mod options;
 mod semantic;
 mod sort;
 
@@ -9,7 +10,6 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hits::{Found, Hit, QueryWords, hit};
-use crate::index::filter::Filter;
 use crate::index::format::{self, Rows, page_key};
 use crate::index::{Index, PageSet};
 use crate::page::Page;
@@ -17,13 +17,8 @@ use crate::quantize;
 use crate::store::{Space, Store};
 pub(crate) use fuse::Ranked;
 use fuse::{best_by_page, fuse};
+pub use options::{LIMIT_MAX, Mode, OVERSAMPLING_MAX, SearchOptions, Weights};
 pub use sort::Sort;
-
-/// The most hits that can be asked for: a hit costs reading its page's text.
-pub const LIMIT_MAX: usize = 1000;
-
-/// The most candidates for each hit: beyond this, rescoring reads most of the index.
-pub const OVERSAMPLING_MAX: usize = 100;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -33,62 +28,6 @@ pub struct Query<'a> {
     /// The vector that the encoder gave the words, `[dimension]`. Without one, only the words
     /// count.
     pub vector: Option<&'a [f32]>,
-}
-
-/// What makes a page a hit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Its meaning and its words, by reciprocal rank fusion.
-    #[default]
-    Hybrid,
-    /// Its meaning alone.
-    Semantic,
-    /// Its words alone.
-    Keyword,
-}
-
-/// How to look.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SearchOptions {
-    /// At most this many hits, 1..=[`LIMIT_MAX`]. Default 10.
-    pub limit: usize,
-    /// What makes a page a hit. Default [`Mode::Hybrid`].
-    pub mode: Mode,
-    /// How much meaning and words weigh in [`Mode::Hybrid`], not negative. Default 1 and 1.
-    pub weights: [f64; 2],
-    /// Candidates for each hit asked for, 1..=[`OVERSAMPLING_MAX`]. Default 16: with all-MiniLM, which
-    /// was not trained for bits, at least 99 % of the ten best by exact INT8 are then found.
-    pub oversampling: usize,
-    /// Whether candidates are ordered by the cosine of their INT8 codes; else by their bits alone,
-    /// which reads less and finds less well. Default true.
-    pub rescore: bool,
-    /// Whether every passage is a candidate: as good as it gets, and reads all INT8 codes. Default
-    /// false.
-    pub exact: bool,
-    /// Which pages may be hits. Default all.
-    pub filter: Option<Filter>,
-    /// In which order they come. Other than by relevance, what is put in order is the candidates.
-    /// Default [`Sort::Relevance`].
-    pub sort: Sort,
-    /// Whether the last word may be the beginning of one, as it is while someone types. Default
-    /// false.
-    pub prefix: bool,
-}
-
-impl Default for SearchOptions {
-    fn default() -> Self {
-        SearchOptions {
-            limit: 10,
-            mode: Mode::default(),
-            weights: [1.0, 1.0],
-            oversampling: 16,
-            rescore: true,
-            exact: false,
-            filter: None,
-            sort: Sort::default(),
-            prefix: false,
-        }
-    }
 }
 
 /// A page that cannot be read, and why.
@@ -106,7 +45,7 @@ pub(crate) async fn search<S: Store>(
     query: Query<'_>,
     options: &SearchOptions,
 ) -> Result<Vec<Hit>> {
-    check_options(options)?;
+    options.check()?;
     if let Some(vector) = query.vector {
         check_vector(vector, index.bound()?.dimension)?;
     }
@@ -143,7 +82,9 @@ async fn attempt<S: Store>(
         Mode::Semantic => meaning.clone(),
         Mode::Keyword => words.clone(),
         Mode::Hybrid if vector.is_none() => words.clone(),
-        Mode::Hybrid => fuse(&[(options.weights[0], &meaning), (options.weights[1], &words)]),
+        Mode::Hybrid => {
+            fuse(&[(options.weights.semantic, &meaning), (options.weights.keyword, &words)])
+        }
     };
     let entries = &index.state.entries;
     best.sort_by(|a, b| match (entries.get(&a.page), entries.get(&b.page)) {
@@ -234,29 +175,6 @@ fn broken_page(page: u32, error: Error) -> Result<Broken> {
         ErrorKind::Corrupt => Ok(Broken { page, message: error.to_string() }),
         _ => Err(error),
     }
-}
-
-fn check_options(options: &SearchOptions) -> Result<()> {
-    for (name, value, max) in [
-        ("limit", options.limit, LIMIT_MAX),
-        ("oversampling", options.oversampling, OVERSAMPLING_MAX),
-    ] {
-        if !(1..=max).contains(&value) {
-            let message = format!("{name} is {value}: it must be from 1 to {max}");
-            return Err(Error::new(ErrorKind::Input, message));
-        }
-    }
-    let [meaning, words] = options.weights;
-    if options.weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0)
-        && meaning + words > 0.0
-    {
-        return Ok(());
-    }
-    let message = format!(
-        "the weights of meaning and words are {meaning} and {words}: they must be numbers from 0 \
-         on, not both 0"
-    );
-    Err(Error::new(ErrorKind::Input, message))
 }
 
 fn check_vector(vector: &[f32], dimension: usize) -> Result<()> {

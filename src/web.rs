@@ -29,6 +29,12 @@ fn start() {
 /// into a page's hash and are those of `blocks::Format`.
 const FORMATS: [&str; 3] = ["html", "markdown", "text"];
 
+/// The name of a form of content by its place; empty, which is no form, where it is unknown.
+#[cfg(not(feature = "encoder"))]
+fn format_name(place: u8) -> &'static str {
+    FORMATS.get(usize::from(place)).copied().unwrap_or_default()
+}
+
 fn format_place(name: &str) -> Result<u8> {
     (0..).zip(FORMATS).find(|&(_, known)| known == name).map(|(place, _)| place).ok_or_else(|| {
         let message = format!("the format {name:?} is unknown: give one of {}", FORMATS.join(", "));

@@ -136,3 +136,32 @@ fn pages_are_indexed_and_found_with_every_kind_of_model() {
         assert!(found.contains("a.txt"), "{shape}: {found}");
     }
 }
+
+#[test]
+fn an_index_goes_into_a_file_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(path("pages")).unwrap();
+    std::fs::write(path("pages/a.txt"), "Green leaves catch sunlight.").unwrap();
+    let model = model("gqa");
+    let model = ["--model", model.to_str().unwrap(), "--device", "cpu", "--index"];
+    stdout(&burrow(
+        &[&["index"], &model[..], &[path("one").as_str(), path("pages").as_str()]].concat(),
+        "",
+    ));
+    let run = |what, index, file| burrow(&[what, "--index", &path(index), &path(file)], "");
+    assert!(stdout(&run("export", "one", "a.burrow")).contains("1 pages exported"));
+    assert!(stdout(&run("import", "two", "a.burrow")).contains("1 added"));
+    stdout(&run("export", "two", "b.burrow"));
+    let file = std::fs::read(path("a.burrow")).unwrap();
+    assert_eq!(file, std::fs::read(path("b.burrow")).unwrap());
+    let found =
+        stdout(&burrow(&[&["search"], &model[..], &[path("two").as_str(), "sugar"]].concat(), ""));
+    assert!(found.contains("a.txt"), "{found}");
+
+    assert!(complaint(&run("export", "none", "c.burrow")).contains("there is no index"));
+    std::fs::write(path("cut.burrow"), &file[..file.len() - 9]).unwrap();
+    assert!(
+        complaint(&run("import", "three", "cut.burrow")).contains("1 of 1 pages were taken in")
+    );
+}

@@ -43,6 +43,8 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
         Change::Put { space: Space::Bits, key: 7, bytes: vec![1, 2, 3] },
         Change::Delete { space: Space::Pages, keys: 3..5 },
     ];
+    let head = format::ExportHead { fingerprint: fingerprint(), pages: 3 };
+    let end = format::ExportEnd { pages: 3, sha256: [7; 32] };
     vec![
         (format::meta_to_bytes(&fingerprint()).unwrap(), |b| shown(format::meta_from_bytes(b))),
         (format::head_to_bytes(&head).unwrap(), |b| shown(format::head_from_bytes(b))),
@@ -65,6 +67,11 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
         }),
         (format::to_wire(&page).unwrap(), |b| shown(format::from_wire(b))),
         (format::frame(&changes).unwrap(), |b| shown(format::frame_parts(b))),
+        (format::seal_to_bytes(&[1, 2, 3]).unwrap(), |b| shown(format::seal_from_bytes(b))),
+        (format::export_head_to_bytes(&head).unwrap(), |b| {
+            shown(format::export_head_from_bytes(b))
+        }),
+        (format::export_end_to_bytes(&end).unwrap(), |b| shown(format::export_end_from_bytes(b))),
     ]
 }
 

@@ -1,12 +1,15 @@
 /** The class that a page uses: it checks what it is given, and has the worker do the rest. */
+import { QueueControl } from "./control.js";
 import { aborted, BurrowError, messageOf } from "./error.js";
-import { facetsJson, filterJson, pagesAsk, sortName } from "./filter.js";
-import { folder, wholeNumber, openAsk, pageAsk } from "./input.js";
+import { filterJson, pagesAsk, searchAsk } from "./filter.js";
+import { watchIdle } from "./idle.js";
+import { enqueueAsk, folder, openAsk, pageAsk } from "./input.js";
 import { clearKept, keptModels } from "./kept.js";
 import type { Nothing } from "./protocol.js";
+import { exportStream, importFrom } from "./transfer.js";
 import type {
-  AddOptions, AddResult, KeptModel, OpenOptions, PageInfo, PageInput, PagesOptions, Progress, SearchOptions, SearchResult,
-  Status,
+  AddOptions, AddResult, EnqueueOptions, EnqueueResult, ExportOptions, Filter, ImportOptions, ImportResult, KeptModel, OpenOptions, PageInfo,
+  PageInput, PagesOptions, Progress, SearchOptions, SearchResult, Status,
 } from "./types.js";
 import { Wire } from "./wire.js";
 
@@ -27,6 +30,8 @@ export class Burrow {
    * be listed and removed; `add` and `search` wait.
    */
   readonly ready: Promise<Status>;
+  /** The pages given to `enqueue`: how they are worked off. How many wait is in `status().queue`. */
+  readonly queue: QueueControl;
   readonly #wire: Wire;
   readonly #worker: Worker;
   readonly #signal: AbortSignal | undefined;
@@ -37,6 +42,7 @@ export class Burrow {
     this.#worker = worker;
     this.#wire = wire;
     this.#signal = signal;
+    this.queue = new QueueControl(wire);
     this.ready = wire.call("ready", NOTHING);
     // It may be read late or never: `status`, `add` and `search` tell of a failure, too.
     this.ready.then(persist).catch(() => {});
@@ -96,24 +102,51 @@ export class Burrow {
     return this.#wire.call("add", ask, { signal, transfer: [ask.content.buffer] });
   }
 
-  /** The best passage of each of the best pages for a question, the best first. */
+  /**
+   * Has pages wait to be indexed, all of them or none, at most 16,384 at a time. Resolves as soon as they are on the disk, also
+   * while the model is still loading: they survive a restart, and are indexed one after the other, the urgent first. A page takes
+   * the place of the one that waits under its address. One that cannot be indexed is listed by `queue.failures()`.
+   */
+  async enqueue(pages: Iterable<PageInput>, options: EnqueueOptions = {}): Promise<EnqueueResult> {
+    const ask = enqueueAsk(pages, options);
+    return this.#wire.call("enqueue", ask, { transfer: ask.pages.map(({ content }) => content.buffer) });
+  }
+
+  /**
+   * The best passage of each of the best pages for a question, the best first. Waits for the encoder where meaning counts;
+   * where that could not be loaded, a hybrid search answers from the words, and `mode` and `status` say so.
+   */
   async search(query: string, options: SearchOptions = {}): Promise<SearchResult> {
-    const { limit = 10, oversampling = 16, filter, facets, sort, signal } = options;
-    if (typeof query !== "string") throw new BurrowError("input", `The query is ${typeof query}: give a string.`);
-    const ask = {
-      query,
-      limit: wholeNumber("limit", limit),
-      oversampling: wholeNumber("oversampling", oversampling),
-      filter: filterJson(filter),
-      facets: facetsJson(facets),
-      sort: sortName(sort),
-    };
-    return this.#wire.call("search", ask, { signal });
+    const { signal, onHits } = options;
+    const ask = searchAsk(query, options);
+    const result = this.#wire.call("search", ask, { signal });
+    if (onHits && ask.mode === "hybrid") this.#early(query, options, result, onHits);
+    return result;
+  }
+
+  /** Tells of the hits by words, if they are there before the others. */
+  #early(query: string, options: SearchOptions, result: Promise<SearchResult>, onHits: (early: SearchResult) => void): void {
+    let isLate = false;
+    const late = () => { isLate = true; };
+    result.then(late, late);
+    const early = this.#wire.call("search", searchAsk(query, { ...options, mode: "keyword" }), { signal: options.signal });
+    // What ends one ends the other, which tells of it.
+    early.then((hits) => { if (!isLate) onHits(hits); }, () => {});
   }
 
   /** Removes the page under an address, also where it still waits to be indexed. Resolves with whether it was in the index. */
   async remove(url: string): Promise<boolean> {
     return this.#wire.call("remove", { url: String(url) });
+  }
+
+  /**
+   * Removes the pages that meet a filter, and resolves with how many there were: a site by `{ site: "example.org" }`, addresses by
+   * `{ url: { prefix } }`, a time by `{ time: { gte, lt } }`. Afterwards no byte of them is in the index.
+   */
+  async removeWhere(filter: Filter): Promise<number> {
+    const json = filterJson(filter);
+    if (json === null) throw new BurrowError("input", "There is no filter: `clear` removes all pages.");
+    return this.#wire.call("removeWhere", { filter: json });
   }
 
   /** Removes all pages, also those that still wait to be indexed. */
@@ -124,6 +157,26 @@ export class Burrow {
   /** The pages in the index, in the order in which they were added; or some of them, in another order. */
   async pages(options: PagesOptions = {}): Promise<PageInfo[]> {
     return this.#wire.call("pages", pagesAsk(options));
+  }
+
+  /**
+   * All pages of the index as one file, part by part as they are read: `new Response(await burrow.export()).blob()` gathers them.
+   * The same pages give the same bytes, whatever the index has been through. The file is not encrypted.
+   *
+   * The file holds what is there now. The stream fails if a page that is still to be written is removed or replaced.
+   */
+  async export({ signal }: ExportOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    return exportStream(this.#wire, signal);
+  }
+
+  /**
+   * Takes in an exported file, page by page; pages of the same addresses are replaced. Nothing is encoded, but the index must be
+   * for the model with which the file was made, so this waits until the encoder is `ready`.
+   *
+   * A file that is damaged or cut off is an error that says how many pages were taken in; these stay. The stream is cancelled then.
+   */
+  async import(source: Blob | ReadableStream<Uint8Array>, options: ImportOptions = {}): Promise<ImportResult> {
+    return importFrom(this.#wire, source, options);
   }
 
   /** The state in effect. */
@@ -171,7 +224,11 @@ function startWorker(onProgress: (progress: Progress) => void = () => {}): [Work
     wire.end(error);
     worker.terminate();
   };
-  const wire = new Wire(worker, onProgress, died);
+  let unwatch = () => {};
+  const wire = new Wire(worker, onProgress, died, (isOn) => {
+    unwatch();
+    unwatch = isOn ? watchIdle((forMs) => wire.idle(forMs)) : () => {};
+  });
   worker.addEventListener("error", (event) => died(notStarted(event.message || "its script did not load", event.error)));
   worker.addEventListener("messageerror", () => died(new BurrowError("worker", "A message of Burrow's worker cannot be read. Open again.")));
   return [worker, wire];

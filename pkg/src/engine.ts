@@ -1,29 +1,45 @@
 /** The worker's own work: one open index and its encoder. Everything here is plain calls; `worker.ts` knows the wire. */
 import { aborted, BurrowError, messageOf } from "./error.js";
 import { load, type Loaded, modelName } from "./load.js";
-import { type Index, loadSearch } from "./modules.js";
-import type { OpenAsk, PageAsk, PagesAsk, SearchAsk } from "./protocol.js";
+import { type Batch, type Index, loadSearch, type SearchModule } from "./modules.js";
+import type { EnqueueAsk, OpenAsk, PageAsk, PagesAsk, SearchAsk } from "./protocol.js";
+import { Queue, type QueueHost, type QueueSettings, type WaitingPage } from "./queue.js";
+import { Transfers } from "./transfers.js";
 import { messagesHandled, Turns } from "./turns.js";
-import type { AddResult, Facet, Hit, PageInfo, Progress, SearchResult, Status } from "./types.js";
+import type { AddResult, EnqueueResult, Facet, FailedPage, PageInfo, Priority, Progress, SearchResult, Status } from "./types.js";
+
+const PRIORITIES = ["visible", "normal", "background"] as const;
 
 type Tell = (progress: Progress) => void;
 
 /** Why a page that was waiting will not be indexed after all. */
 const SUPERSEDED = "The page was removed before it was indexed.";
 
-/** Opens the index, and begins to load the encoder. */
-export async function openEngine(ask: OpenAsk, tell: Tell): Promise<Engine> {
+/** The vector of a query, and which encoder it is of. */
+export interface QueryVector {
+  vector: Float32Array;
+  fingerprint: Uint8Array;
+  encodeMs: number;
+}
+
+/** The encoder's part of `status`. */
+export type EncoderStatus =
+  Pick<Status, "encoder" | "model" | "device" | "adapter" | "precision" | "weights" | "modelBytesKept" | "reasons">;
+
+/** Opens the index. `mayClear` says whether no other tab has it open, so that what cannot be read may be cleared. */
+export async function openEngine(ask: OpenAsk, mayClear: boolean, tell: Tell, onQueue: (settings: QueueSettings) => void): Promise<Engine> {
   tell({ stage: "load", what: "storage" });
-  const { Index } = await loadSearch(ask.wasm);
+  const module = await loadSearch(ask.wasm);
+  const kept = { durability: ask.durability, encryption: ask.encryption };
   let index: Index;
   try {
-    index = await Index.open(ask.name, false);
+    index = await module.Index.open(ask.name, kept);
   } catch (thrown) {
     const isOther = thrown instanceof Error && "kind" in thrown && (thrown.kind === "fingerprint" || thrown.kind === "corrupt");
-    if (ask.onOtherModel !== "clear" || !isOther) throw thrown;
-    index = await Index.open(ask.name, true);
+    if (ask.onOtherModel !== "clear" || !isOther || !mayClear) throw thrown;
+    index = await module.Index.open(ask.name, { ...kept, clear: true });
   }
-  return new Engine(index, ask, tell);
+  return new Engine(module, index, ask, tell, onQueue);
 }
 
 /** Deletes the index of a name. */
@@ -32,32 +48,46 @@ export async function deleteIndex(name: string, wasm: string | null): Promise<vo
   await Index.delete(name);
 }
 
-/** An open index. */
+/** An open index, and the encoder once it is started. */
 export class Engine {
-  /** Settles with the encoder, bound to the index. */
+  /** Settles with the encoder, bound to the index, after `start`. */
   readonly ready: Promise<Loaded>;
+  /** The index going out and coming in as a file. */
+  readonly transfers: Transfers;
+  /** Works off what waits. */
+  readonly queue: Queue;
+  readonly #module: SearchModule;
   readonly #index: Index;
   readonly #ask: OpenAsk;
   readonly #tell: Tell;
   readonly #closing = new AbortController();
   /** Pages given and not yet settled. */
   readonly #waiting = new Map<AbortController, string>();
-  /** One page at a time, in the order in which they came. */
+  /** One page that is added at a time, in the order in which they came; a window of a page that waits when there is none. */
   readonly #pages = new Turns();
   /** One forward pass at a time; a query goes before the next window of a page. */
   readonly #encoding = new Turns();
   /** One call of the index at a time: its object may not be used again while a call of it is under way. */
   readonly #storing = new Turns();
+  #begin: () => void = () => {};
   #loaded: Loaded | null = null;
   #failure: string | null = null;
 
-  constructor(index: Index, ask: OpenAsk, tell: Tell) {
+  constructor(module: SearchModule, index: Index, ask: OpenAsk, tell: Tell, onQueue: (settings: QueueSettings) => void) {
+    this.#module = module;
     this.#index = index;
     this.#ask = ask;
     this.#tell = tell;
-    this.ready = this.#load();
+    this.queue = new Queue(this.#host(onQueue));
+    this.ready = new Promise<void>((begin) => (this.#begin = begin)).then(() => this.#load());
     // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
     this.ready.catch(() => {});
+    this.transfers = new Transfers(index, this.#storing);
+  }
+
+  /** Begins to load the encoder, and then works the queue off. */
+  start(): void {
+    this.#begin();
   }
 
   /** See `Burrow.add`. */
@@ -67,38 +97,80 @@ export class Engine {
     const isFirst = ![...this.#waiting.values()].includes(page.url);
     signal.addEventListener("abort", end);
     this.#waiting.set(ending, page.url);
+    this.queue.used();
     try {
       // All pages pass the index's turns before they queue up, so that they stay in their order.
-      const unchanged = await this.#storing.run(() => (isFirst ? this.#unchangedAtOnce(page) : null), { urgent: true });
-      return unchanged ?? await this.#pages.run(() => this.#indexPage(page, ending.signal));
+      const [unchanged, key] = await this.#storing.run(() => (
+        [isFirst ? this.#unchangedAtOnce(page) : null, this.#index.waitingKey(page.url)]
+      ), { urgent: true });
+      return unchanged ?? await settledOrAborted(this.#pages.run(() => this.#indexPage(page, key, ending.signal), { urgent: true }), ending.signal);
     } finally {
       signal.removeEventListener("abort", end);
       this.#waiting.delete(ending);
     }
   }
 
-  /** See `Burrow.search`. */
-  async search(ask: SearchAsk, signal: AbortSignal): Promise<SearchResult> {
-    refuseNarrowed(ask);
-    const { encoder } = await this.ready;
-    const [vector, encodeMs] = await this.#encoding.run(() => {
-      signal.throwIfAborted();
-      return timed(() => encoder.embedQuery(ask.query));
-    }, { urgent: true });
-    const [hits, searchMs] = await this.#storing.run(() => {
-      signal.throwIfAborted();
-      return timed(() => this.#hits(ask, vector));
-    }, { urgent: true });
-    const facets = await this.#storing.run(() => this.#facets(ask), { urgent: true });
-    return { hits, facets, status: await this.status(), timing: { encodeMs, searchMs } };
+  /** See `Burrow.enqueue`. */
+  async enqueue({ pages, priority }: EnqueueAsk): Promise<EnqueueResult> {
+    if (this.#ask.onOtherModel === "clear" && !this.#loaded) {
+      // With another model the index will be cleared, and with it what these pages are compared with.
+      const isThere = await this.#storing.run(() => pages.some((page) => this.#unchanged(page)), { urgent: true });
+      if (isThere) await this.ready;
+    }
+    const result = await this.#storing.run(() => this.#index.enqueue(this.#batch(pages, priority)), { urgent: true });
+    this.queue.kick();
+    return result;
   }
 
-  #hits({ query, limit, oversampling }: SearchAsk, vector: Float32Array): Promise<Hit[]> {
-    return this.#index.search(query, vector, limit, oversampling);
+  /** Pages that left the queue without being indexed. */
+  failures(): Promise<FailedPage[]> {
+    return this.#storing.run(() => this.#index.failures(), { urgent: true });
+  }
+
+  /** See `Burrow.search`. */
+  async search(ask: SearchAsk, signal: AbortSignal): Promise<SearchResult> {
+    return this.find(ask, await this.#queryVector(ask, signal), signal);
+  }
+
+  /** The query's vector; null where the words alone count, or have to do without an encoder. */
+  async #queryVector({ query, mode }: SearchAsk, signal: AbortSignal): Promise<QueryVector | null> {
+    if (mode === "keyword") return null;
+    if (mode === "semantic") return this.vector(query, signal);
+    const isThere = await this.ready.then(() => true, () => false);
+    return isThere ? this.vector(query, signal) : null;
+  }
+
+  /** The vector of a query. */
+  async vector(query: string, signal: AbortSignal): Promise<QueryVector> {
+    const { encoder } = await this.ready;
+    this.queue.used();
+    const [vector, encodeMs] = await this.#encoding.run(() => {
+      signal.throwIfAborted();
+      return timed(() => encoder.embedQuery(query));
+    }, { urgent: true });
+    return { vector, fingerprint: encoder.fingerprint(), encodeMs };
+  }
+
+  /** What is nearest to a vector, or has the words. With `follows`, another tab has encoded it, and writes the index. */
+  async find(ask: SearchAsk, encoded: QueryVector | null, signal: AbortSignal, follows = false): Promise<SearchResult> {
+    const { query, options, filter } = ask;
+    const [found, searchMs] = await this.#storing.run(() => timed(async () => {
+      signal.throwIfAborted();
+      const isMade = !follows || await this.#index.follow(encoded?.fingerprint) || encoded === null;
+      const hits = isMade ? await this.#index.search(query, encoded?.vector ?? null, options, filter) : [];
+      return { hits, facets: this.#facets(ask) };
+    }), { urgent: true });
+    const mode = encoded === null ? "keyword" : ask.mode;
+    return { ...found, mode, status: await this.status(), timing: { encodeMs: encoded?.encodeMs ?? 0, searchMs } };
   }
 
   #facets({ filter, facets }: SearchAsk): Facet[] {
     return facets === null ? [] : this.#index.facets(filter, facets);
+  }
+
+  /** Looks at what another tab has written; with a fingerprint, what comes is of that encoder. */
+  async refresh(fingerprint?: Uint8Array): Promise<void> {
+    await this.#storing.run(() => this.#index.follow(fingerprint), { urgent: true });
   }
 
   /** See `Burrow.remove`. Pages of that address that still wait are not indexed. */
@@ -107,11 +179,16 @@ export class Engine {
     return this.#storing.run(() => this.#index.remove(url), { urgent: true });
   }
 
+  /** See `Burrow.removeWhere`. */
+  removeWhere(filter: string): Promise<number> {
+    return this.#storing.run(() => this.#index.removeWhere(filter), { urgent: true });
+  }
+
   /** See `Burrow.clear`. Pages that still wait are not indexed. */
   clear(): Promise<void> {
     this.#end(() => true);
     return this.#storing.run(async () => {
-      await this.#index.clear();
+      await this.#index.clear(false);
       if (this.#loaded) await this.#index.bind(this.#loaded.encoder.fingerprint());
     }, { urgent: true });
   }
@@ -123,7 +200,19 @@ export class Engine {
 
   /** The state in effect. */
   async status(): Promise<Status> {
-    const { reasons, ...index } = await this.#storing.run(() => this.#index.status(), { urgent: true });
+    const [{ reasons, ...index }, queued] = await this.#storing.run(() => [this.#index.status(), this.#index.queued()], { urgent: true });
+    const encoder = this.encoderStatus();
+    return {
+      ...encoder, ...index,
+      waiting: this.#waiting.size,
+      queue: this.queue.status(queued),
+      role: "writer",
+      reasons: [...encoder.reasons, ...this.queue.reasons, ...reasons],
+    };
+  }
+
+  /** The encoder's part of it. */
+  encoderStatus(): EncoderStatus {
     const failure = this.#failure === null ? [] : [this.#failure];
     return {
       encoder: this.#loaded ? "ready" : this.#failure === null ? "loading" : "failed",
@@ -133,9 +222,7 @@ export class Engine {
       precision: this.#loaded?.precision ?? "none",
       weights: this.#loaded?.weights ?? "none",
       modelBytesKept: this.#loaded?.modelBytesKept ?? 0,
-      ...index,
-      waiting: this.#waiting.size,
-      reasons: [...failure, ...(this.#loaded?.reasons ?? []), ...reasons],
+      reasons: [...failure, ...(this.#loaded?.reasons ?? [])],
     };
   }
 
@@ -143,6 +230,7 @@ export class Engine {
   close(): Promise<void> {
     this.#closing.abort(new BurrowError("closed", "The index was closed."));
     this.#end(() => true);
+    this.queue.stop();
     return this.#storing.run(() => this.#index.close(), { urgent: true });
   }
 
@@ -152,6 +240,7 @@ export class Engine {
       await this.#storing.run(() => this.#bind(loaded.encoder.fingerprint()), { urgent: true });
       this.#loaded = loaded;
       this.#tell({ stage: "ready", status: await this.status() });
+      this.queue.start();
       return loaded;
     } catch (thrown) {
       this.#failure = `The encoder could not be loaded: ${messageOf(thrown)}`;
@@ -165,7 +254,7 @@ export class Engine {
     } catch (thrown) {
       const isOther = thrown instanceof Error && "kind" in thrown && thrown.kind === "fingerprint";
       if (this.#ask.onOtherModel !== "clear" || !isOther) throw thrown;
-      await this.#index.clear();
+      await this.#index.clear(true);
       await this.#index.bind(fingerprint);
     }
   }
@@ -177,19 +266,23 @@ export class Engine {
   }
 
   #unchanged({ url, title, format, content, facts }: PageAsk): AddResult | null {
+    // Something else waits to take its place: this page is to be the later one.
+    if (this.#index.waitingKey(url) !== undefined) return null;
     const passages = this.#index.unchanged(url, title, format, content, facts);
     return passages === undefined ? null : { url, outcome: "unchanged", passages };
   }
 
-  async #indexPage(page: PageAsk, signal: AbortSignal): Promise<AddResult> {
+  /** `key` is that of what waited under the page's address when the page came: the page takes its place. */
+  async #indexPage(page: PageAsk, key: number | undefined, signal: AbortSignal): Promise<AddResult> {
     signal.throwIfAborted();
     const loaded = await this.ready;
     const unchanged = await this.#storing.run(() => this.#unchanged(page), { urgent: true });
     if (unchanged) return unchanged;
     const encoded = await this.#encode(page, loaded, signal);
-    return this.#storing.run(() => {
+    return this.#storing.run(async () => {
       signal.throwIfAborted();
-      return this.#index.commit(encoded);
+      const committed = key === undefined ? undefined : await this.#index.commitQueued(key, encoded);
+      return committed ?? this.#index.commit(encoded);
     });
   }
 
@@ -214,16 +307,63 @@ export class Engine {
     return prepared.finish();
   }
 
+  #batch(pages: PageAsk[], priority: Priority): Batch {
+    const batch = new this.#module.Batch();
+    try {
+      for (const { url, title, format, content, facts } of pages) batch.add(url, title, format, content, facts, priority);
+      return batch;
+    } catch (thrown) {
+      batch.free();
+      throw thrown;
+    }
+  }
+
+  /** What the queue works with. */
+  #host(onSettings: (settings: QueueSettings) => void): QueueHost {
+    const urgent = { urgent: true };
+    return {
+      onSettings,
+      tell: this.#tell,
+      peek: (before) => this.#storing.run(() => this.#peek(before), urgent),
+      isWaiting: ({ url, key }) => this.#storing.run(() => this.#index.waitingKey(url) === key, urgent),
+      prepare: async ({ url, title, format, content, facts }) => (await this.ready).encoder.prepare(url, title, format, content, facts),
+      encodeNext: (prepared) => this.#pages.run(() => this.#encoding.run(() => prepared.encodeNext())),
+      commit: async ({ key }, encoded) => await this.#storing.run(() => this.#index.commitQueued(key, encoded)) ?? null,
+      settle: async ({ key }, kind, message) => void await this.#storing.run(() => this.#index.settle(key, kind, message)),
+      queued: () => this.#storing.run(() => this.#index.queued(), urgent),
+    };
+  }
+
+  async #peek(before: Priority | undefined): Promise<WaitingPage | null> {
+    const queued = await this.#index.peek(before);
+    if (!queued) return null;
+    try {
+      const { key, url, title = null, format, facts = null } = queued;
+      const priority = PRIORITIES.find((name) => name === queued.priority) ?? "normal";
+      return { key, url, title, format, facts, priority, content: queued.takeContent() };
+    } finally {
+      queued.free();
+    }
+  }
+
   /** Ends the pages that wait, of these addresses. */
   #end(isMeant: (url: string) => boolean): void {
     for (const [ending, url] of this.#waiting) if (isMeant(url)) ending.abort(aborted(SUPERSEDED));
   }
 }
 
-/** A scan that knows neither filter nor order must not answer as if it did. */
-function refuseNarrowed({ filter, sort }: SearchAsk): void {
-  if (filter === null && sort === "relevance") return;
-  throw new BurrowError("input", "A search cannot be filtered or sorted by this version of Burrow: leave out `filter` and `sort`.");
+/** What the work gives or, as soon as the signal aborts, its reason: also while the work waits for its turn. */
+function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal.reason);
+    work.finally(() => signal.removeEventListener("abort", end)).then(resolve, (thrown: unknown) => {
+      reject(thrown);
+      // A trap ends the worker, also where nobody waits any more.
+      if (signal.aborted && thrown instanceof WebAssembly.RuntimeError) throw thrown;
+    });
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
 }
 
 /** What the work gives, and how long it took in milliseconds. */

@@ -14,8 +14,8 @@ export class BurrowError extends Error {
 
 /** A record, so that a kind that is missing here does not compile. */
 const KINDS: Record<ErrorKind, true> = {
-  input: true, empty: true, limit: true, model: true, fingerprint: true, corrupt: true, storage: true, "storage-full": true,
-  device: true, network: true, aborted: true, closed: true, worker: true,
+  input: true, empty: true, limit: true, model: true, fingerprint: true, locked: true, corrupt: true, storage: true,
+  "storage-full": true, device: true, network: true, aborted: true, closed: true, worker: true,
 };
 
 /** Whether a value from outside names a kind. @internal */

@@ -1,13 +1,14 @@
 /** What narrows a search, as JSON for the core: dates become numbers here, and the core checks the rest and names the place. */
 import { BurrowError } from "./error.js";
 import { dateMs, wellFormed, wholeNumber, wrong } from "./input.js";
-import type { PagesAsk } from "./protocol.js";
-import type { FacetAsk, Filter, PagesOptions, Sort } from "./types.js";
+import type { PagesAsk, SearchAsk } from "./protocol.js";
+import type { FacetAsk, Filter, PagesOptions, SearchMode, SearchOptions, Sort } from "./types.js";
 
 /** The core refuses deeper filters; here it ends those that hold themselves. */
 const DEPTH_MAX = 64;
 /** Operators that compare numbers and dates. */
 const COMPARISONS = ["gte", "gt", "lte", "lt"];
+const MODES: SearchMode[] = ["hybrid", "semantic", "keyword"];
 const SORTS: Sort[] = ["relevance", "newest", "oldest"];
 /** What begins like a date of ISO 8601. `Date.parse` alone takes almost anything. */
 const ISO_DATE = /^(\d{4}|[+-]\d{6})(-\d\d(-\d\d(T.*)?)?)?$/;
@@ -36,6 +37,19 @@ export function facetsJson(facets: (string | FacetAsk)[] | undefined): string | 
 export function sortName(sort: Sort = "relevance"): Sort {
   if (!SORTS.includes(sort)) throw wrong("sort", sort, '"relevance", "newest" or "oldest"');
   return sort;
+}
+
+/** Checks what is searched for. What the core checks, with the place named, is left to it. */
+export function searchAsk(query: string, options: SearchOptions): SearchAsk {
+  if (typeof query !== "string") throw new BurrowError("input", `The query is ${typeof query}: give a string.`);
+  const { limit = 10, oversampling, mode = "hybrid", weights, prefix, rescore, exact, filter, facets, sort } = options;
+  if (!MODES.includes(mode)) throw wrong("mode", mode, '"hybrid", "semantic" or "keyword"');
+  const choices = {
+    limit: wholeNumber("limit", limit),
+    oversampling: oversampling === undefined ? undefined : wholeNumber("oversampling", oversampling),
+    mode, weights, prefix, rescore, exact, sort: sortName(sort),
+  };
+  return { query, mode, options: JSON.stringify(choices), filter: filterJson(filter), facets: facetsJson(facets) };
 }
 
 /** Checks which pages are to be listed. */

@@ -1,21 +1,34 @@
 /** Checks what a caller gives, who may not use TypeScript, and fills in the defaults. */
 import { BurrowError } from "./error.js";
-import type { OpenAsk, PageAsk, PageFormat } from "./protocol.js";
-import type { OpenOptions, PageInput } from "./types.js";
+import type { EnqueueAsk, OpenAsk, PageAsk, PageFormat } from "./protocol.js";
+import type { EnqueueOptions, OpenOptions, PageInput, QueueMode } from "./types.js";
 
 /** Says that a string is UTF-8, whatever encoding a page's `meta charset` names: a string has been decoded already. */
 const BYTE_ORDER_MARK = "\uFEFF";
 
+/** AES with 256 bits. */
+const KEY_BYTES = 32;
+
 /** Checks how an index is to be opened, and makes its addresses absolute. */
-export function openAsk({ name, model, device = "auto", wasm, onOtherModel = "error" }: OpenOptions): OpenAsk {
+export function openAsk({ name, model, device = "auto", wasm, onOtherModel = "error", ...kept }: OpenOptions): OpenAsk {
   if (typeof name !== "string" || name === "") throw wrong("name", name, "the name of the index, a string that is not empty");
   if (!["auto", "webgpu", "cpu"].includes(device)) throw wrong("device", device, '"auto", "webgpu" or "cpu"');
   if (!["error", "clear"].includes(onOtherModel)) throw wrong("onOtherModel", onOtherModel, '"error" or "clear"');
   return {
-    name, device, onOtherModel,
+    name, device, onOtherModel, ...keptAsk(kept),
     model: folder("model", model),
     wasm: wasm === undefined ? null : folder("wasm", wasm),
   };
+}
+
+/** Checks how an index is to be kept. A key of bytes is copied, and what is wrong with it is not shown. */
+function keptAsk({ durability = "relaxed", encryption }: Pick<OpenOptions, "durability" | "encryption">): Pick<OpenAsk, "durability" | "encryption"> {
+  if (!["relaxed", "strict"].includes(durability)) throw wrong("durability", durability, '"relaxed" or "strict"');
+  if (encryption === undefined || encryption === "device") return { durability, encryption: encryption ?? null };
+  const key: unknown = typeof encryption === "object" && encryption !== null ? encryption.key : undefined;
+  if (key instanceof Uint8Array && key.length === KEY_BYTES) return { durability, encryption: new Uint8Array(key) };
+  if (globalThis.CryptoKey && key instanceof CryptoKey) return { durability, encryption: key };
+  throw new BurrowError("input", `The option encryption cannot be used: give "device", or { key } with a CryptoKey or ${KEY_BYTES} bytes as a Uint8Array.`);
 }
 
 /** Checks a page. Its content is copied. */
@@ -60,6 +73,19 @@ export function dateMs(name: string, value: unknown): number {
 /** As a page's content is encoded: half a surrogate pair is no character, and what reads JSON refuses it. */
 export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\uFFFD");
+}
+
+/** Checks pages that are to wait. Their contents are copied. */
+export function enqueueAsk(pages: Iterable<PageInput>, { priority = "normal" }: EnqueueOptions): EnqueueAsk {
+  if (!["visible", "normal", "background"].includes(priority)) throw wrong("priority", priority, '"visible", "normal" or "background"');
+  if (typeof pages !== "object" || pages === null || !(Symbol.iterator in pages)) throw wrong("pages", pages, "a list of pages");
+  return { pages: Array.from(pages, pageAsk), priority };
+}
+
+/** Checks a way of working. */
+export function queueMode(mode: unknown): QueueMode {
+  if (mode === "eager" || mode === "idle") return mode;
+  throw wrong("mode", mode, '"eager" or "idle"');
 }
 
 /** A whole number of at least 1. */

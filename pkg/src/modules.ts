@@ -1,7 +1,7 @@
 /** Loads the two wasm modules of the package. */
 import { BurrowError, messageOf } from "./error.js";
 
-import type { AddResult, Facet, Hit, PageInfo, Sort, Status } from "./types.js";
+import type { AddResult, EnqueueResult, Facet, FailedPage, Hit, ImportResult, PageInfo, QueueStatus, Sort, Status } from "./types.js";
 
 // What is used of the modules is written out here, so that the TypeScript compiles before the wasm is built. A type test holds
 // it against what wasm-bindgen has written.
@@ -13,22 +13,66 @@ type Init = (options: { module_or_path: URL }) => Promise<unknown>;
 export interface SearchModule {
   default: Init;
   Index: {
-    open(name: string, clear: boolean): Promise<Index>;
+    open(name: string, options: IndexOptions): Promise<Index>;
     delete(name: string): Promise<void>;
   };
+  Batch: new () => Batch;
 }
 
-/** An open index: see `src/web/search.rs`. */
+/** Pages to be enqueued in one transaction. */
+export interface Batch {
+  add(url: string, title: string | null, format: string, content: Uint8Array, facts: string | null, priority: string): void;
+  free(): void;
+}
+
+/** A page whose turn has come. */
+export interface QueuedPage {
+  readonly key: number;
+  readonly url: string;
+  readonly title: string | undefined;
+  readonly facts: string | undefined;
+  readonly priority: string;
+  readonly format: string;
+  /** Can be called once. */
+  takeContent(): Uint8Array;
+  free(): void;
+}
+
+/** How to open an index. */
+export interface IndexOptions {
+  /** Whether to remove first whatever is in it, also what this version cannot read. */
+  clear?: boolean;
+  durability?: "relaxed" | "strict";
+  encryption?: "device" | CryptoKey | Uint8Array | null;
+}
+
+/** An open index: see `src/web/search.rs`, and `src/web/transfer.rs` for exports and imports, which have numbers. */
 export interface Index {
   bind(fingerprint: Uint8Array): Promise<void>;
+  follow(fingerprint: Uint8Array | undefined): Promise<boolean>;
   unchanged(url: string, title: string | null, format: string, content: Uint8Array, facts: string | null): number | undefined;
   commit(page: Uint8Array): Promise<AddResult>;
-  search(text: string, vector: Float32Array, limit: number, oversampling: number): Promise<Hit[]>;
+  search(text: string, vector: Float32Array | null, options: string, filter: string | null): Promise<Hit[]>;
   remove(url: string): Promise<boolean>;
-  clear(): Promise<void>;
+  removeWhere(filter: string): Promise<number>;
+  clear(keepWaiting: boolean): Promise<void>;
   pagesWhere(filter: string | null, sort: Sort, offset: number, limit: number): PageInfo[];
   facets(filter: string | null, asked: string): Facet[];
-  status(): Pick<Status, "storage" | "pages" | "passages" | "reasons">;
+  status(): Pick<Status, "storage" | "encrypted" | "pages" | "passages" | "reasons">;
+  exportBegin(): number;
+  exportNext(number: number): Promise<Uint8Array | undefined>;
+  importBegin(): number;
+  importPush(number: number, bytes: Uint8Array): Promise<ImportResult>;
+  importEnd(number: number): ImportResult;
+  transferEnd(number: number): void;
+  /** Uses the batch up. */
+  enqueue(batch: Batch): Promise<EnqueueResult>;
+  peek(before: string | undefined): Promise<QueuedPage | undefined>;
+  commitQueued(key: number, page: Uint8Array): Promise<AddResult | undefined>;
+  settle(key: number, kind: string, message: string): Promise<boolean>;
+  waitingKey(url: string): number | undefined;
+  queued(): Pick<QueueStatus, "waiting" | "bytes" | "failed">;
+  failures(): FailedPage[];
   close(): void;
 }
 

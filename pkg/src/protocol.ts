@@ -6,7 +6,8 @@
  */
 import { BurrowError, toBurrowError } from "./error.js";
 import type {
-  AddResult, ErrorKind, OpenOptions, PageInfo, Progress, SearchResult, Sort, Status,
+  AddResult, EnqueueResult, ErrorKind, FailedPage, ImportResult, OpenOptions, PageInfo, Priority, Progress, QueueMode, SearchMode, SearchResult, Sort,
+  Status,
 } from "./types.js";
 
 /** How to open an index, with every default filled in and every address made absolute. */
@@ -16,6 +17,8 @@ export interface OpenAsk {
   device: NonNullable<OpenOptions["device"]>;
   wasm: string | null;
   onOtherModel: NonNullable<OpenOptions["onOtherModel"]>;
+  durability: NonNullable<OpenOptions["durability"]>;
+  encryption: "device" | CryptoKey | Uint8Array | null;
 }
 
 /** The form of a page's content. */
@@ -32,16 +35,28 @@ export interface PageAsk {
   facts: string | null;
 }
 
+/** Pages on their way to the queue, all or none. */
+export interface EnqueueAsk {
+  pages: PageAsk[];
+  priority: Priority;
+}
+
+/** How the queue is to work. What is left out stays. */
+export interface QueueAsk {
+  paused?: boolean;
+  mode?: QueueMode;
+}
+
 /** What is searched for, with every default filled in. */
 export interface SearchAsk {
   query: string;
-  limit: number;
-  oversampling: number;
+  mode: SearchMode;
+  /** JSON: see `SearchOptions::from_json`. */
+  options: string;
   /** JSON: see `Filter::from_json`. */
   filter: string | null;
   /** JSON: see `facets::asked_from_json`. */
   facets: string | null;
-  sort: Sort;
 }
 
 /** Which pages are to be listed. */
@@ -62,12 +77,28 @@ export interface Calls {
   /** Answered when the encoder is there. */
   ready: { ask: Nothing; answer: Status };
   add: { ask: PageAsk; answer: AddResult };
+  /** Answered when all is on the disk. */
+  enqueue: { ask: EnqueueAsk; answer: EnqueueResult };
+  queue: { ask: QueueAsk; answer: null };
+  failures: { ask: Nothing; answer: FailedPage[] };
   search: { ask: SearchAsk; answer: SearchResult };
   /** Answers whether there was such a page. */
   remove: { ask: { url: string }; answer: boolean };
+  /** Answers how many there were. */
+  removeWhere: { ask: { filter: string }; answer: number };
   clear: { ask: Nothing; answer: null };
   pages: { ask: PagesAsk; answer: PageInfo[] };
   status: { ask: Nothing; answer: Status };
+  /** Exports and imports have numbers. One that has failed has ended. */
+  exportBegin: { ask: Nothing; answer: number };
+  /** The next part of the file; null after the last. */
+  exportNext: { ask: { number: number }; answer: Uint8Array | null };
+  /** Answered when the encoder is there: by it is known for which model's pages the index is. */
+  importBegin: { ask: Nothing; answer: number };
+  importPush: { ask: { number: number; bytes: Uint8Array }; answer: ImportResult };
+  importEnd: { ask: { number: number }; answer: ImportResult };
+  /** Nobody goes on with it. */
+  transferEnd: { ask: { number: number }; answer: null };
   /** Answered when the database is closed. */
   close: { ask: Nothing; answer: null };
   /** Deletes an index that need not be open. */
@@ -107,14 +138,18 @@ export interface WireError {
 export type AnyAsk = { [T in CallType]: Ask<T> }[CallType];
 export type AnyAnswer = { [T in CallType]: Answer<T> }[CallType];
 
-/** `abort`: nobody waits for the request with this id any more. It is not answered by itself. */
-export type ToWorker = AnyAsk | { type: "abort"; id: number };
+/**
+ * `abort`: nobody waits for the request with this id any more. It is not answered by itself.
+ * `idle`: the page has nothing else to do, for so long from now on.
+ */
+export type ToWorker = AnyAsk | { type: "abort"; id: number } | { type: "idle"; forMs: number };
 
-/** `died`: the worker cannot go on, and no request will be answered. */
+/** `died`: the worker cannot go on, and no request will be answered. `watch`: the page is to say when it is idle, or no longer. */
 export type FromWorker =
   | AnyAnswer
   | Failure
   | { type: "progress"; progress: Progress }
+  | { type: "watch"; isOn: boolean }
   | { type: "died"; error: WireError };
 
 /** Whether an answer is to a request of a type. */

@@ -19,6 +19,17 @@ export interface OpenOptions {
   wasm?: string;
   /** What to do when the index was made with another model: `"error"` (default) or `"clear"` it. */
   onOtherModel?: "error" | "clear";
+  /**
+   * When an indexed page counts as stored: `"relaxed"` (default), when the browser has handed it to the operating system, so that a
+   * loss of power may cost the last pages; `"strict"`, when it is on the disk. No page is ever stored by halves.
+   */
+  durability?: "relaxed" | "strict";
+  /**
+   * Encrypts all that is stored of the pages, with AES-GCM and 256 bits: with your key, which is nowhere kept, or with one that
+   * this device makes and keeps in the index's own database. That one no script can read, but whoever has the browser's files can.
+   * How many pages there are, and how long, can still be seen. An index stays as it was begun: see `Burrow.export` to change it.
+   */
+  encryption?: "device" | { key: CryptoKey | Uint8Array };
 }
 
 /** A page to index. Give one of `html`, `markdown` and `text`. */
@@ -150,11 +161,70 @@ export interface AddResult {
   passages: number;
 }
 
+/** Which of the waiting pages goes first: what the reader looks at, the usual, or what can wait for all others. */
+export type Priority = "visible" | "normal" | "background";
+
+export interface EnqueueOptions {
+  /** Default `"normal"`. A page that waits already is moved up, never down. */
+  priority?: Priority;
+}
+
+/** What became of pages that were enqueued. Of several with one address the last counts. */
+export interface EnqueueResult {
+  /** How many of them wait now. */
+  waiting: number;
+  /** How many were there already, with just this content. */
+  unchanged: number;
+}
+
+/** A page that left the queue without being indexed. */
+export interface FailedPage {
+  url: string;
+  /** As the `kind` of a `BurrowError`. */
+  kind: ErrorKind;
+  message: string;
+}
+
+/** `"idle"`: the queue works only while the page that encodes has nothing else to do. */
+export type QueueMode = "eager" | "idle";
+
+/** The state of the queue. */
+export interface QueueStatus {
+  /** Pages that wait, on the disk, to be indexed. */
+  waiting: number;
+  /** Bytes of their contents. */
+  bytes: number;
+  /** Pages that left the queue without being indexed: `burrow.queue.failures()` lists them. */
+  failed: number;
+  paused: boolean;
+  mode: QueueMode;
+  /** How long the waiting pages will take, by the pace of late; null where that is not known, or the queue does not work. */
+  secondsLeft: number | null;
+}
+
 export interface SearchOptions {
   /** At most this many hits. Default 10. */
   limit?: number;
+  /**
+   * What makes a page a hit: its meaning and its words (`"hybrid"`, the default), or one of them alone. While the encoder is
+   * loading, a hybrid search answers from the words; see `onHits`.
+   */
+  mode?: SearchMode;
+  /** How much meaning and words weigh in a hybrid search, from 0 on. Default 1 and 1. */
+  weights?: { semantic?: number; keyword?: number };
+  /** Whether the last word may be the beginning of one, as it is while someone types. Default false. */
+  prefix?: boolean;
   /** Candidates rescored for each hit asked for. Default 16. */
   oversampling?: number;
+  /** Whether candidates are put in the order of their INT8 codes; else of their bits alone. Default true. */
+  rescore?: boolean;
+  /** Whether every passage is a candidate: as good as it gets, and slow. Default false. */
+  exact?: boolean;
+  /**
+   * Told of the hits by words as soon as they are there, before those by meaning are: at once, also while the encoder is still
+   * loading. The promise then has the hits that take their place.
+   */
+  onHits?: (early: SearchResult) => void;
   /** Only pages that meet it. As many hits as asked for, if so many pages do. */
   filter?: Filter;
   /** What to count the pages by that meet the filter: names of fields, or more exactly. */
@@ -163,6 +233,9 @@ export interface SearchOptions {
   sort?: Sort;
   signal?: AbortSignal;
 }
+
+/** What makes a page a hit. */
+export type SearchMode = "hybrid" | "semantic" | "keyword";
 
 /** Offsets of a marked stretch, in UTF-16 code units as JavaScript counts them. */
 export interface Mark {
@@ -196,11 +269,37 @@ export interface Hit {
 
 export interface SearchResult {
   hits: Hit[];
+  /** By what these hits were found: a hybrid search's early hits are found by their words. */
+  mode: SearchMode;
   /** As asked for, in that order; empty where nothing was. */
   facets: Facet[];
   status: Status;
   /** What the query cost, in milliseconds. */
   timing: { encodeMs: number; searchMs: number };
+}
+
+export interface ExportOptions {
+  /** Ends the export: its stream fails. */
+  signal?: AbortSignal;
+}
+
+export interface ImportOptions {
+  /** Ends the import between two pieces of the file; the pages taken in so far stay. */
+  signal?: AbortSignal;
+  /** Told of every piece of the file that has been taken in. */
+  onProgress?: (progress: ImportResult) => void;
+}
+
+/** What an import has done. */
+export interface ImportResult {
+  /** Pages taken in: all of the following. */
+  pages: number;
+  /** Pages in the file; 0 until its beginning has come. */
+  pagesTotal: number;
+  added: number;
+  replaced: number;
+  /** Pages whose content was there already. */
+  unchanged: number;
 }
 
 /** A page that is in the index. */
@@ -229,10 +328,16 @@ export interface Status {
   modelBytesKept: number;
   /** Where the index lives. `"memory"`: it is gone when the page is closed; `reasons` says why. */
   storage: "indexeddb" | "memory";
+  /** Whether what is stored is encrypted. Nothing is stored of an index in memory. */
+  encrypted: boolean;
   pages: number;
   passages: number;
-  /** Pages given and not yet indexed. */
+  /** Pages given to `add` and not yet indexed. */
   waiting: number;
+  /** Pages given to `enqueue` and not yet indexed. */
+  queue: QueueStatus;
+  /** Of the tabs that have opened this index, one encodes and writes, and the others have it do so. */
+  role: "writer" | "follower";
   /** Every way in which this is less than was asked for, as sentences to show. */
   reasons: string[];
 }
@@ -262,12 +367,14 @@ export interface DownloadStep {
 
 /**
  * One step of a longer work: a model file arriving, a part of Burrow being loaded, a page's window encoded
- * (`waiting` pages are not yet in the index), and the encoder being ready.
+ * (`waiting` pages are not yet in the index), the queue (`done` pages since it was last empty, see also `QueueStatus`), and the
+ * encoder being ready.
  */
 export type Progress =
   | DownloadStep
   | { stage: "load"; what: "storage" | "weights" | "device" }
   | { stage: "index"; url: string; windows: number; windowsTotal: number; waiting: number }
+  | { stage: "queue"; done: number; waiting: number; failed: number; secondsLeft: number | null }
   | { stage: "ready"; status: Status };
 
 /**
@@ -278,6 +385,7 @@ export type Progress =
  * - `limit`: a documented limit was passed; give less.
  * - `model`: a model file is missing, altered or of an unknown family.
  * - `fingerprint`: the index was made with another model; open it with that one, or clear it.
+ * - `locked`: the index is encrypted, and its key is missing or another; or the browser offers no encryption here.
  * - `corrupt`: stored bytes are not what was written; clear the index and add its pages again.
  * - `storage`, `storage-full`: the browser refuses to store, or has no room left.
  * - `device`: the device failed; open with another.
@@ -287,5 +395,5 @@ export type Progress =
  * - `worker`: the worker could not start or died; open again.
  */
 export type ErrorKind =
-  | "input" | "empty" | "limit" | "model" | "fingerprint" | "corrupt" | "storage" | "storage-full"
+  | "input" | "empty" | "limit" | "model" | "fingerprint" | "locked" | "corrupt" | "storage" | "storage-full"
   | "device" | "network" | "aborted" | "closed" | "worker";

@@ -30,15 +30,20 @@ export class Wire {
   readonly #port: Port;
   readonly #onProgress: (progress: Progress) => void;
   readonly #onDeath: (error: BurrowError) => void;
+  readonly #onWatch: (isOn: boolean) => void;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listener = (event: MessageEvent<FromWorker>) => this.#receive(event.data);
   #nextId = 1;
   #end: BurrowError | null = null;
 
-  constructor(port: Port, onProgress: (progress: Progress) => void, onDeath: (error: BurrowError) => void) {
+  constructor(
+    port: Port, onProgress: (progress: Progress) => void, onDeath: (error: BurrowError) => void,
+    onWatch: (isOn: boolean) => void = () => {},
+  ) {
     this.#port = port;
     this.#onProgress = onProgress;
     this.#onDeath = onDeath;
+    this.#onWatch = onWatch;
     port.addEventListener("message", this.#listener);
   }
 
@@ -76,10 +81,16 @@ export class Wire {
     });
   }
 
+  /** Tells the worker that the page is idle. */
+  idle(forMs: number): void {
+    if (!this.#end) this.#post({ type: "idle", forMs }, []);
+  }
+
   /** Rejects all that waits and all that is asked later. The first reason given counts for the latter. */
   end(error: BurrowError): void {
     this.#end ??= error;
     this.#port.removeEventListener("message", this.#listener);
+    this.#onWatch(false);
     this.#failAll(error);
   }
 
@@ -111,6 +122,7 @@ export class Wire {
 
   #receive(message: FromWorker): void {
     if (message.type === "progress") this.#onProgress(message.progress);
+    else if (message.type === "watch") this.#onWatch(message.isOn);
     else if (message.type === "died") this.#onDeath(fromWire(message.error));
     else if (message.type === "failure") this.#take(message.id)?.failed(fromWire(message.error));
     else this.#take(message.id)?.answered(message);

@@ -1,11 +1,12 @@
 /** The worker: takes requests off the wire, has the engine do them, and puts the answers on the wire. */
-import { deleteIndex, type Engine, openEngine } from "./engine.js";
+import { deleteIndex } from "./engine.js";
 import { aborted, BurrowError, messageOf } from "./error.js";
 import {
   type Answer, type AnyAnswer, type AnyAsk, type Ask, type Calls, type CallType, type FromWorker, toWire, type ToWorker,
 } from "./protocol.js";
+import { openTab, type Tab } from "./tabs.js";
 
-let engine: Engine | null = null;
+let tab: Tab | null = null;
 /** How to tell a request that nobody waits for it any more. */
 const running = new Map<number, AbortController>();
 
@@ -13,30 +14,40 @@ type Handlers = { [T in CallType]: (ask: Calls[T]["ask"], signal: AbortSignal) =
 
 const handlers: Handlers = {
   open: async (ask) => {
-    engine = await openEngine(ask, (progress) => post({ type: "progress", progress }));
-    return engine.status();
+    tab = await openTab(ask, (progress) => post({ type: "progress", progress }), (isOn) => post({ type: "watch", isOn }));
+    return tab.status();
   },
   ready: async () => {
     await opened().ready;
     return opened().status();
   },
-  add: (ask, signal) => opened().add(ask, signal),
+  add: (ask, signal) => opened().call("add", ask, signal),
+  enqueue: (ask, signal) => opened().call("enqueue", ask, signal),
+  queue: (ask, signal) => opened().call("queue", ask, signal),
+  failures: () => opened().failures(),
   search: (ask, signal) => opened().search(ask, signal),
-  remove: ({ url }) => opened().remove(url),
-  clear: () => opened().clear().then(() => null),
+  remove: (ask, signal) => opened().call("remove", ask, signal),
+  removeWhere: (ask, signal) => opened().call("removeWhere", ask, signal),
+  clear: (ask, signal) => opened().call("clear", ask, signal),
   pages: (ask) => opened().pages(ask),
   status: () => opened().status(),
+  exportBegin: () => opened().exportBegin(),
+  exportNext: ({ number }) => opened().transfers.exportNext(number),
+  importBegin: (_, signal) => opened().importBegin(signal),
+  importPush: ({ number, bytes }, signal) => opened().transfers.importPush(number, bytes, signal),
+  importEnd: ({ number }) => opened().transfers.importEnd(number),
+  transferEnd: ({ number }) => opened().transfers.end(number),
   close: async () => {
-    await engine?.close();
-    engine = null;
+    await tab?.close();
+    tab = null;
     return null;
   },
   delete: ({ name, wasm }) => deleteIndex(name, wasm).then(() => null),
 };
 
-function opened(): Engine {
-  if (!engine) throw new BurrowError("closed", "The index is not open.");
-  return engine;
+function opened(): Tab {
+  if (!tab) throw new BurrowError("closed", "The index is not open.");
+  return tab;
 }
 
 function post(message: Exclude<FromWorker, AnyAnswer> | Answer<CallType>): void {
@@ -71,6 +82,7 @@ function died(thrown: unknown): void {
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === "abort") running.get(data.id)?.abort(aborted());
+  else if (data.type === "idle") tab?.idle(data.forMs);
   else void answer(data);
 });
 self.addEventListener("error", (event) => died(event.error ?? event.message));

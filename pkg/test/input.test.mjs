@@ -8,7 +8,8 @@ const BOM = [0xef, 0xbb, 0xbf];
 const rejected = (words) => (error) => error.kind === "input" && words.test(error.message);
 
 test("defaults are filled in and a folder ends with a slash, whatever its query", () => {
-  const ask = { name: "notes", device: "auto", onOtherModel: "error", model: "https://example.org/models/mini/", wasm: null };
+  const ask = { name: "notes", device: "auto", onOtherModel: "error", model: "https://example.org/models/mini/", wasm: null,
+    durability: "relaxed", encryption: null };
   assert.deepEqual(openAsk(OPEN), ask);
   assert.equal(openAsk({ ...OPEN, model: `${OPEN.model}?v=2#x` }).model, "https://example.org/models/mini/?v=2");
 });
@@ -17,7 +18,19 @@ test("options that cannot be are refused by name", () => {
   for (const [change, words] of [
     [{ name: "" }, /name is ""/], [{ name: 3 }, /name is 3/], [{ model: "" }, /model/], [{ model: undefined }, /model is undefined/],
     [{ device: "cuda" }, /device is "cuda"/], [{ onOtherModel: "ask" }, /onOtherModel/], [{ wasm: 5 }, /wasm is 5/],
+    [{ durability: "eager" }, /durability is "eager"/],
   ]) assert.throws(() => openAsk({ ...OPEN, ...change }), rejected(words));
+});
+
+test("a key is 32 bytes or the browser's own, is copied, and is never shown", () => {
+  const key = new Uint8Array(32).fill(7);
+  const { encryption } = openAsk({ ...OPEN, encryption: { key } });
+  assert.deepEqual(encryption, key);
+  assert.notEqual(encryption.buffer, key.buffer);
+  assert.equal(openAsk({ ...OPEN, encryption: "device" }).encryption, "device");
+  for (const encryption of ["secret-words", { key: "secret-words" }, {}, null, { key: key.subarray(1) }, key]) {
+    assert.throws(() => openAsk({ ...OPEN, encryption }), (error) => rejected(/encryption/)(error) && !/secret|7/.test(error.message));
+  }
 });
 
 test("a page's content is UTF-8 and a copy", () => {

@@ -1,5 +1,5 @@
 /** What the shipped types promise. Checked by the compiler against `dist`, never run. */
-import { Burrow, BurrowError, type DownloadStep, type ErrorKind, type Facet, type Filter, type Hit, type KeptModel, type Progress, type SearchResult, type Status } from "burrow-search";
+import { Burrow, BurrowError, type DownloadStep, type ErrorKind, type Facet, type FailedPage, type Filter, type Hit, type ImportResult, type KeptModel, type Progress, type SearchResult, type Status } from "burrow-search";
 
 /** Whether two types are the same, as the compiler sees it. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -35,12 +35,29 @@ const filter: Filter = {
 const { facets } = await burrow.search("light", { filter, facets: ["tags", { field: "time", by: "month", limit: 3 }], sort: "newest" });
 assert<Same<typeof facets, Facet[]>>();
 await burrow.pages({ filter, sort: "oldest", offset: 10, limit: 10 });
+assert<Same<ReturnType<Burrow["export"]>, Promise<ReadableStream<Uint8Array>>>>();
+assert<Same<ReturnType<Burrow["import"]>, Promise<ImportResult>>>();
+await burrow.import(await burrow.export({ signal: AbortSignal.timeout(1000) }), { onProgress: ({ pages, pagesTotal }) => pages / pagesTotal });
+await burrow.import(new Blob());
+await Burrow.open({ name: "notes", model: "/m/", durability: "strict", encryption: { key: new Uint8Array(32) } });
+await Burrow.open({ name: "notes", model: "/m/", encryption: "device" });
+assert<Same<typeof status.encrypted, boolean>>();
+const { waiting } = await burrow.enqueue([{ url: "/c", text: "c" }], { priority: "visible" });
+assert<Same<typeof waiting, number>>();
+await burrow.queue.pause();
+await burrow.queue.setMode("idle");
+assert<Same<Awaited<ReturnType<typeof burrow.queue.failures>>, FailedPage[]>>();
+assert<Same<Status["queue"]["secondsLeft"], number | null>>();
+assert<Same<Status["role"], "writer" | "follower">>();
+// @ts-expect-error: no such priority.
+await burrow.enqueue([], { priority: "urgent" });
 
 /** Every kind is handled, or this does not compile. */
 export function advice(error: BurrowError): string {
   switch (error.kind) {
     case "input": case "empty": case "limit": return "Change what you give.";
     case "model": case "network": return "Fetch the model again.";
+    case "locked": return "Give the key.";
     case "fingerprint": case "corrupt": return "Clear the index.";
     case "storage": case "storage-full": return "Make room.";
     case "device": case "worker": return "Open again.";
@@ -62,6 +79,8 @@ await Burrow.open({ name: "notes" });
 new Burrow();
 // @ts-expect-error: an address is needed.
 await burrow.add({ text: "a" });
+// @ts-expect-error: a key is not given bare.
+await Burrow.open({ name: "notes", model: "/m/", encryption: new Uint8Array(32) });
 // @ts-expect-error: no such device.
 await Burrow.open({ name: "notes", model: "/m/", device: "cuda" });
 // @ts-expect-error: internals are not in the shipped types.

@@ -11,15 +11,14 @@ const SHARED_SPACES: [Space; 2] = [Space::Directory, Space::Bits];
 /// The spaces that hold records of single pages alone.
 const OWN_SPACES: [Space; 3] = [Space::Codes, Space::Sentences, Space::Pages];
 
-/// The spaces of which nothing is left in a cleared index.
-const CLEARED_SPACES: [Space; 8] = [
+/// The spaces of which nothing is left in an index without pages.
+const CLEARED_SPACES: [Space; 7] = [
     Space::Directory,
     Space::Bits,
     Space::Codes,
     Space::Sentences,
     Space::Pages,
     Space::Terms,
-    Space::Queue,
     Space::Gone,
 ];
 
@@ -86,6 +85,12 @@ fn keys_of(page: u32) -> std::ops::Range<u64> {
 
 /// Removes everything but the head, whose numbers must never be given again.
 pub(crate) fn removal_of_all() -> Vec<Change> {
+    let queue = Change::Delete { space: Space::Queue, keys: 0..KEY_END };
+    removal_of_all_pages().into_iter().chain([queue]).collect()
+}
+
+/// Removes everything but the head and what waits to be encoded.
+pub(crate) fn removal_of_all_pages() -> Vec<Change> {
     let delete = |space, keys| Change::Delete { space, keys };
     let pages = CLEARED_SPACES.into_iter().map(|space| delete(space, 0..KEY_END));
     let meta = [delete(Space::Meta, 0..HEAD_KEY), delete(Space::Meta, HEAD_KEY + 1..KEY_END)];

@@ -25,6 +25,7 @@ mod facts;
 mod frame;
 mod head;
 mod page;
+mod queue;
 mod run;
 mod seal;
 
@@ -37,6 +38,10 @@ use facts::{has_facts, read_facts, write_facts};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use head::{EFFECTS_MAX, Effect, Head, head_from_bytes, head_to_bytes};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub(crate) use queue::{
+    NOTES_KEY, NUMBER_END, QueueKey, failure_from_bytes, failure_to_bytes, note_from_bytes,
+    note_to_bytes, waiting_from_bytes, waiting_to_bytes,
+};
 pub use run::{
     BitsRun, bits_from_bytes, bits_run_to_bytes, entries_from_bytes, entries_run_to_bytes,
 };
@@ -82,6 +87,9 @@ pub(crate) enum Kind {
     ExportHead = b'X' as isize,
     ExportEnd = b'Z' as isize,
     Seal = b'K' as isize,
+    Note = b'N' as isize,
+    Waiting = b'Q' as isize,
+    Failure = b'F' as isize,
 }
 
 impl Kind {
@@ -105,6 +113,9 @@ impl Kind {
             Kind::ExportHead => "beginning of the exported index",
             Kind::ExportEnd => "end of the exported index",
             Kind::Seal => "record that tells the key",
+            Kind::Note => "note of a waiting page",
+            Kind::Waiting => "waiting page",
+            Kind::Failure => "failure record",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::format::{self, Effect, Head};
 use super::page_set::PageSet;
+use super::queue::Queue;
 use super::state::{META_KEY, Problem, State, attempts, busy, read_head, whole};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Space, Store};
@@ -36,6 +37,7 @@ impl State {
         state.read_directory(store).await?;
         state.read_bits(store).await?;
         state.read_numbers()?;
+        state.queue = Queue::read(store, &mut state.damage).await?;
         Ok(state)
     }
 
@@ -186,7 +188,7 @@ impl State {
             match *effect {
                 Effect::Added(page) => added.push(page),
                 Effect::Removed(page) => added.retain(|&other| other != page),
-                Effect::Merged(..) | Effect::All => {}
+                Effect::Merged(..) | Effect::Queue | Effect::All => {}
             }
         }
         self.apply(&effects);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::format::{Effect, Entry, Head, Rows};
+use super::queue::Queue;
 use super::resident::Resident;
 use super::runs::Runs;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,6 +53,10 @@ pub(crate) struct State {
     pub(crate) resident: Resident,
     /// Where the bits and directory records lie that several pages share.
     pub(crate) runs: Runs,
+    /// What waits to be encoded.
+    pub(crate) queue: Queue,
+    /// Whether others have changed the queue since it was read.
+    pub(crate) queue_is_stale: bool,
 }
 
 impl State {
@@ -67,6 +72,8 @@ impl State {
             damage: Vec::new(),
             resident: Resident::new(dimension),
             runs: Runs::default(),
+            queue: Queue::default(),
+            queue_is_stale: false,
         }
     }
 
@@ -126,6 +133,7 @@ impl State {
                     self.runs.forget_gone(&gone);
                     self.runs.insert(first, last);
                 }
+                Effect::Queue => self.queue_is_stale = true,
                 Effect::Added(_) | Effect::All => {}
             }
         }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::filter::Filter;
 use super::format::{self, Effect};
+use super::queue::{Edit, Queue};
 use super::state::{State, attempts, busy, read_head};
-use super::{Index, Outcome, build, check_fits, check_same_space, cleared_by_another};
+use super::{Boxed, Index, Outcome, build, check_fits, check_same_space, cleared_by_another};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::EncodedPage;
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store};
@@ -18,12 +19,14 @@ pub(super) struct Transaction {
     pub(super) next_page: u32,
     pub(super) changes: Vec<Change>,
     pub(super) effects: Vec<Effect>,
+    /// Of the queue.
+    pub(super) edits: Vec<Edit>,
 }
 
 impl Transaction {
     /// Nothing yet; `next_page` is the number that the next page will get.
     pub(super) fn new(next_page: u32) -> Self {
-        Transaction { next_page, changes: Vec::new(), effects: Vec::new() }
+        Transaction { next_page, changes: Vec::new(), effects: Vec::new(), edits: Vec::new() }
     }
 }
 
@@ -37,26 +40,42 @@ impl<S: Store> Index<S> {
     /// it was.
     pub async fn commit(&mut self, encoded: EncodedPage) -> Result<Outcome> {
         for _ in attempts() {
-            let dimension = self.bound()?.dimension;
-            check_fits(&encoded, dimension)?;
-            let url = &encoded.page.url;
-            if self.find(url) == Some(encoded.page.hash) {
-                return Ok(Outcome::Unchanged);
-            }
-            let page = self.state.head.next_page;
-            let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
-            let old = self.state.pages_of(url);
-            let mut plan = Transaction::new(next);
-            old.iter().for_each(|&old| self.replace(old, &mut plan));
-            plan.changes.extend(build::page_changes(page, &encoded)?);
-            plan.effects.push(Effect::Added(page));
-            if self.transact(plan).await? {
-                let entry = build::entry_of(&encoded);
-                self.state.take_up(page, entry, &encoded.bits, dimension);
-                return Ok(if old.is_empty() { Outcome::Added } else { Outcome::Replaced });
+            self.refresh_queue().await?;
+            let edits = self.state.queue.forgiving(&encoded.page.url);
+            if let Some(outcome) = self.commit_with(&encoded, edits).await? {
+                return Ok(outcome);
             }
         }
         Err(busy())
+    }
+
+    /// Tries once to commit a page, and edits of the queue in the same transaction; `None` where
+    /// another writer was there first.
+    pub(super) async fn commit_with(
+        &mut self,
+        encoded: &EncodedPage,
+        edits: Vec<Edit>,
+    ) -> Result<Option<Outcome>> {
+        let dimension = self.bound()?.dimension;
+        check_fits(encoded, dimension)?;
+        let url = &encoded.page.url;
+        if self.find(url) == Some(encoded.page.hash) {
+            let is_done = edits.is_empty() || self.transact_queue(Vec::new(), edits).await?;
+            return Ok(is_done.then_some(Outcome::Unchanged));
+        }
+        let page = self.state.head.next_page;
+        let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
+        let old = self.state.pages_of(url);
+        let mut plan = Transaction::new(next);
+        plan.edits = edits;
+        old.iter().for_each(|&old| self.replace(old, &mut plan));
+        plan.changes.extend(build::page_changes(page, encoded)?);
+        plan.effects.push(Effect::Added(page));
+        if !self.transact(plan).await? {
+            return Ok(None);
+        }
+        self.state.take_up(page, build::entry_of(encoded), &encoded.bits, dimension);
+        Ok(Some(if old.is_empty() { Outcome::Added } else { Outcome::Replaced }))
     }
 
     /// Takes a page out that another takes the place of. Its rows in a run stay until the run is
@@ -71,21 +90,25 @@ impl<S: Store> Index<S> {
         plan.effects.push(Effect::Removed(page));
     }
 
-    /// Removes the page under an address, and says whether there was one. Afterwards no byte of it
-    /// is in the store.
+    /// Removes the page under an address, and says whether there was one. What waits under that
+    /// address is removed, too. Afterwards no byte of it is in the store.
     ///
     /// # Errors
     ///
     /// `Storage` where the store fails: then the page is still there.
     pub async fn remove(&mut self, url: &str) -> Result<bool> {
         for _ in attempts() {
+            self.refresh_queue().await?;
             let pages = self.state.pages_of(url);
-            if pages.is_empty() {
+            let edits = self.state.queue.forgetting(url);
+            if pages.is_empty() && edits.is_empty() {
                 return Ok(false);
             }
-            let plan = self.removal(&pages.into_iter().collect()).await?;
+            let is_there = !pages.is_empty();
+            let mut plan = self.removal(&pages.into_iter().collect()).await?;
+            plan.edits = edits;
             if self.transact_removal(plan).await? {
-                return Ok(true);
+                return Ok(is_there);
             }
         }
         Err(busy())
@@ -138,16 +161,23 @@ impl<S: Store> Index<S> {
         Ok(plan)
     }
 
-    /// Removes all pages and what the index was made with: [`Index::bind`] begins anew.
+    /// Removes all pages, what waits and what the index was made with: [`Index::bind`] begins anew.
     ///
     /// # Errors
     ///
     /// `Storage` where the store fails: then all is still there.
     pub async fn clear(&mut self) -> Result<()> {
+        self.clear_by(false).await
+    }
+
+    /// [`Index::clear`] or [`Index::clear_pages`].
+    pub(crate) async fn clear_by(&mut self, keep_waiting: bool) -> Result<()> {
+        let removal =
+            if keep_waiting { build::removal_of_all_pages } else { build::removal_of_all };
         for _ in attempts() {
             self.bound = None;
             let mut plan = Transaction::new(self.state.head.next_page);
-            plan.changes = build::removal_of_all();
+            plan.changes = removal();
             plan.effects.push(Effect::All);
             if self.transact_removal(plan).await? {
                 self.state = State::load(&self.store).await?;
@@ -173,7 +203,13 @@ impl<S: Store> Index<S> {
         Ok(!is_current)
     }
 
-    async fn reload(&mut self) -> Result<()> {
+    /// Boxed, as is [`Index::transact`]: many wait for it, and the search module is to hold its code
+    /// once.
+    fn reload(&mut self) -> Boxed<'_, ()> {
+        Box::pin(self.reload_here())
+    }
+
+    async fn reload_here(&mut self) -> Result<()> {
         let state = State::load(&self.store).await?;
         if let Some(bound) = &self.bound {
             match &state.made_with {
@@ -196,6 +232,8 @@ impl<S: Store> Index<S> {
     /// again. What is left of the pages in runs goes with the next step of [`Index::compact`].
     pub(super) async fn transact_removal(&mut self, plan: Transaction) -> Result<bool> {
         let (mut changes, effects) = (plan.changes.clone(), plan.effects.clone());
+        let edits = plan.edits.clone();
+        changes.extend(self.state.queue.changes(&edits)?);
         match self.transact(plan).await {
             Err(error) if error.kind() == ErrorKind::StorageFull => {}
             other => return other,
@@ -210,6 +248,7 @@ impl<S: Store> Index<S> {
                 let removed = |effect: &&Effect| matches!(effect, Effect::Removed(_));
                 let effects: Vec<Effect> = effects.iter().filter(removed).copied().collect();
                 self.state.apply(&effects);
+                self.state.queue.apply_all(edits);
                 self.state.head_bytes = None;
             }
             Commit::Conflict => self.reload().await?,
@@ -219,14 +258,24 @@ impl<S: Store> Index<S> {
 
     /// Commits changes and the head that goes with them; `false` where another writer was there
     /// first: then the state is as that writer left it and the caller decides anew.
-    pub(super) async fn transact(&mut self, plan: Transaction) -> Result<bool> {
-        let Transaction { next_page, mut changes, effects } = plan;
-        let head = self.state.head.after(next_page, &effects);
+    pub(super) fn transact(&mut self, plan: Transaction) -> Boxed<'_, bool> {
+        Box::pin(self.transact_here(plan))
+    }
+
+    async fn transact_here(&mut self, plan: Transaction) -> Result<bool> {
+        let Transaction { next_page, mut changes, mut effects, edits } = plan;
+        changes.extend(self.state.queue.changes(&edits)?);
+        let mut told = effects.clone();
+        if !edits.is_empty() {
+            told.push(Effect::Queue);
+        }
+        let head = self.state.head.after(next_page, &told);
         let bytes = format::head_to_bytes(&head)?;
         changes.push(build::head_change(bytes.clone()));
         match self.store.commit(self.state.head_bytes.as_deref(), changes).await? {
             Commit::Done => {
-                self.state.apply(&effects);
+                self.state.apply(&std::mem::take(&mut effects));
+                self.state.queue.apply_all(edits);
                 self.state.head = head;
                 self.state.head_bytes = Some(bytes);
                 Ok(true)
@@ -236,6 +285,15 @@ impl<S: Store> Index<S> {
                 Ok(false)
             }
         }
+    }
+
+    /// Reads the queue anew where others have changed it: whoever only follows need not know it.
+    pub(super) async fn refresh_queue(&mut self) -> Result<()> {
+        if self.state.queue_is_stale {
+            self.state.queue = Queue::read(&self.store, &mut self.state.damage).await?;
+            self.state.queue_is_stale = false;
+        }
+        Ok(())
     }
 }
 

@@ -144,23 +144,19 @@ impl IndexedDbStore {
         store.get(JsValue::from_f64(DEVICE_KEY)).map_err(fail)?.await.map_err(fail)
     }
 
-    /// Keeps a key, unless another tab has been quicker; its key stays then.
+    /// Keeps a key; fails where there is one already.
     pub(super) async fn keep_device_key(&self, key: &JsValue) -> Result<()> {
         let mut transaction = self.writing(&[KEYS])?;
         let settled = settled(&mut transaction);
-        // Fails where there is one.
         let asked = transaction.object_store(KEYS);
         let asked = asked.and_then(|store| store.add(key, Some(&JsValue::from_f64(DEVICE_KEY))));
         let end = JsFuture::from(settled).await;
-        match (asked, end, self.device_key().await?) {
-            (_, _, Some(_)) => Ok(()),
-            (Err(error), ..) => Err(failure("keep a key in", &error.into_value())),
-            (_, Err(event), _) => {
-                let cause = transaction.error().map_or(event, JsValue::from);
-                Err(failure("keep a key in", &cause))
-            }
-            (Ok(_), Ok(_), None) => Err(failure("keep a key in", &JsValue::NULL)),
-        }
+        let cause = match (asked, end) {
+            (Ok(_), Ok(_)) => return Ok(()),
+            (Err(error), _) => error.into_value(),
+            (_, Err(event)) => transaction.error().map_or(event, JsValue::from),
+        };
+        Err(failure("keep a key in", &cause))
     }
 }
 

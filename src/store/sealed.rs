@@ -81,7 +81,12 @@ impl<S: Store, C: Cipher> SealedStore<S, C> {
             Change::Put { space, key, bytes } => Some((place(*space, *key), bytes.as_slice())),
             Change::Delete { .. } => None,
         });
-        let puts: Vec<_> = puts.collect();
+        let mut puts: Vec<_> = puts.collect();
+        // What only removes must go through on a full disk, and a first commit writes something.
+        let is_first = !self.is_marked && !puts.is_empty();
+        if is_first {
+            puts.push((place(Space::Meta, SEAL_KEY), CHECK));
+        }
         let mut sealed = self.cipher.seal(&puts).await?.into_iter();
         let mut all = Vec::with_capacity(changes.len() + 1);
         for change in changes {
@@ -98,9 +103,9 @@ impl<S: Store, C: Cipher> SealedStore<S, C> {
                 }
             }
         }
-        // What only removes must go through on a full disk, and a first commit writes something.
-        if !self.is_marked && !puts.is_empty() {
-            all.push(mark(&self.cipher).await?);
+        if is_first {
+            let bytes = format::seal_to_bytes(&sealed.next().ok_or_else(too_few)?)?;
+            all.push(Change::Put { space: Space::Meta, key: SEAL_KEY, bytes });
         }
         Ok(all)
     }
@@ -194,12 +199,6 @@ async fn is_marked<S: Store, C: Cipher>(store: &S, cipher: &C) -> Result<bool> {
 
 async fn read_mark<S: Store>(store: &S) -> Result<Option<Vec<u8>>> {
     Ok(store.read(&[(Space::Meta, SEAL_KEY)]).await?.into_iter().next().flatten())
-}
-
-async fn mark<C: Cipher>(cipher: &C) -> Result<Change> {
-    let check = cipher.seal(&[(place(Space::Meta, SEAL_KEY), CHECK)]).await?;
-    let bytes = format::seal_to_bytes(&check.into_iter().next().ok_or_else(too_few)?)?;
-    Ok(Change::Put { space: Space::Meta, key: SEAL_KEY, bytes })
 }
 
 fn is_mark(space: Space, key: u64) -> bool {

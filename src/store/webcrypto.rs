@@ -47,18 +47,17 @@ impl WebCipher {
     /// cannot be kept.
     pub async fn of_device(store: &IndexedDbStore) -> Result<Self> {
         let (crypto, subtle) = browser_crypto()?;
-        if store.device_key().await?.is_none() {
-            store.keep_device_key(&generate(&subtle).await?).await?;
+        let mut kept = Ok(());
+        // The second time it is there: this tab's or, where another was quicker, that one's.
+        for _ in 0..2 {
+            if let Some(key) = store.device_key().await? {
+                let key = key.dyn_into::<CryptoKey>().map_err(|_| no_device_key())?;
+                check_key(&key)?;
+                return Ok(WebCipher { crypto, subtle, key });
+            }
+            kept = store.keep_device_key(&generate(&subtle).await?).await;
         }
-        // What lies there counts: another tab may have been quicker.
-        let kept = store.device_key().await?.unwrap_or_default();
-        let key = kept.dyn_into::<CryptoKey>().map_err(|_| {
-            let message = "what the database holds in place of this device's key is none: delete \
-                           the index and add its pages again";
-            Error::new(ErrorKind::Corrupt, message)
-        })?;
-        check_key(&key)?;
-        Ok(WebCipher { crypto, subtle, key })
+        Err(kept.err().unwrap_or_else(no_device_key))
     }
 
     fn encryption(&self, place: &Place, plain: &[u8]) -> JsResult<(Vec<u8>, JsFuture)> {
@@ -168,6 +167,12 @@ fn check_key(key: &CryptoKey) -> Result<()> {
         return Ok(());
     }
     Err(no_key())
+}
+
+fn no_device_key() -> Error {
+    let message = "this device's key is not in the database any more: delete the index and add \
+                   its pages again";
+    Error::new(ErrorKind::Corrupt, message)
 }
 
 fn no_key() -> Error {

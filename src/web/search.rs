@@ -8,12 +8,12 @@ use super::error::JsResult;
 use super::format_place;
 use super::transfer::Transfers;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fields;
+use crate::fields::{self, Facts};
 use crate::index::facets::asked_from_json;
 use crate::index::filter::Filter;
 use crate::index::{self, format};
 use crate::page::source_hash;
-use crate::search::{Mode, Query, SearchOptions, Sort};
+use crate::search::{Query, SearchOptions, Sort};
 use crate::store::{AnyStore, Durability, IndexedDbStore, MemoryStore, SealedStore, WebCipher};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -46,6 +46,8 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn encryption(this: &IndexOptions) -> JsValue;
 }
+
+mod queue;
 
 /// An open index.
 #[wasm_bindgen]
@@ -110,8 +112,7 @@ impl Index {
     ) -> JsResult<Option<usize>> {
         let facts = facts.as_deref().map(fields::from_json).transpose()?.unwrap_or_default();
         let Some(hash) = self.index.find(url) else { return Ok(None) };
-        let title = title.unwrap_or_default();
-        let given = source_hash(format_place(format)?, &title, content, &facts);
+        let given = given_hash(title.as_deref(), format_place(format)?, content, &facts);
         Ok(if hash == given { self.index.passages_of(url) } else { None })
     }
 
@@ -130,23 +131,46 @@ impl Index {
         Ok(to_js(&Committed { url, outcome: outcome.name(), passages })?)
     }
 
-    /// The best passage of each of the best pages, the best first.
+    /// Looks again at what other tabs have committed, and writes nothing. With a fingerprint, what
+    /// comes is of that encoder, as after `bind`; false where the index was made with nothing yet.
     ///
     /// # Errors
     ///
-    /// `input` where the vector is of another dimension or an option out of its range; `storage`.
+    /// `fingerprint` where the index was made with another one, `storage`.
+    pub async fn follow(&mut self, fingerprint: Option<Vec<u8>>) -> JsResult<bool> {
+        let fingerprint = fingerprint.as_deref().map(format::meta_from_bytes).transpose()?;
+        Ok(self.index.follow(fingerprint.as_ref()).await?)
+    }
+
+    /// The best passage of each of the best pages, the best first. Without a vector, only the words
+    /// count. `options` is what `SearchOptions::from_json` reads.
+    ///
+    /// # Errors
+    ///
+    /// `input` where the vector is of another dimension, or an option or the filter is not such;
+    /// `storage`.
     #[wasm_bindgen(unchecked_return_type = "Hit[]")]
     pub async fn search(
         &mut self,
         text: String,
-        vector: Vec<f32>,
-        limit: usize,
-        oversampling: usize,
+        vector: Option<Vec<f32>>,
+        options: String,
+        filter: Option<String>,
     ) -> JsResult<JsValue> {
-        let query = Query { text: &text, vector: Some(&vector) };
-        let options =
-            SearchOptions { limit, oversampling, mode: Mode::Semantic, ..SearchOptions::default() };
+        let query = Query { text: &text, vector: vector.as_deref() };
+        let filter = filter.as_deref().map(Filter::from_json).transpose()?;
+        let options = SearchOptions { filter, ..SearchOptions::from_json(&options)? };
         Ok(to_js(&self.index.search(query, &options).await?)?)
+    }
+
+    /// Removes the pages that meet a filter, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// `input` where the filter is not such; `storage`: then some of the pages are still there.
+    #[wasm_bindgen(js_name = removeWhere)]
+    pub async fn remove_where(&mut self, filter: String) -> JsResult<usize> {
+        Ok(self.index.remove_where(&Filter::from_json(&filter)?).await?)
     }
 
     /// Removes the page under an address, and says whether there was one.
@@ -158,13 +182,14 @@ impl Index {
         Ok(self.index.remove(&url).await?)
     }
 
-    /// Removes all pages and what the index was made with: `bind` begins anew.
+    /// Removes all pages and what the index was made with: `bind` begins anew. What waits to be
+    /// encoded is removed, too, unless another model is to encode it.
     ///
     /// # Errors
     ///
     /// `storage`: then all is still there.
-    pub async fn clear(&mut self) -> JsResult<()> {
-        Ok(self.index.clear().await?)
+    pub async fn clear(&mut self, keep_waiting: bool) -> JsResult<()> {
+        Ok(self.index.clear_by(keep_waiting).await?)
     }
 
     /// The pages, in the order in which they were added.
@@ -260,6 +285,11 @@ async fn open_store(name: &str, options: &IndexOptions) -> Result<(AnyStore, Opt
         _ => WebCipher::with_key(&encryption).await?,
     };
     Ok((AnyStore::Sealed(SealedStore::open(store, cipher).await?), None))
+}
+
+/// The hash of a page as it is given: equal to that of the page in the index, nothing to do.
+fn given_hash(title: Option<&str>, format: u8, content: &[u8], facts: &Facts) -> [u8; 32] {
+    source_hash(format, title.unwrap_or_default(), content, facts)
 }
 
 /// What became of a page, as JavaScript sees it.

@@ -1,8 +1,6 @@
 //! Export and import, by numbers: so nothing has to be freed by JavaScript, and an object of the
 //! index stays the only one.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -11,18 +9,29 @@ use super::search::{Index, to_js};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Export, Imported, Importer};
 
-/// The exports and imports under way. One that has failed is gone.
+/// The exports and imports under way, few at a time. One that has failed is gone.
 #[derive(Default)]
 pub(super) struct Transfers {
     last: u32,
-    exports: BTreeMap<u32, Export>,
-    imports: BTreeMap<u32, Importer>,
+    under_way: Vec<(u32, Transfer)>,
+}
+
+enum Transfer {
+    Export(Export),
+    Import(Importer),
 }
 
 impl Transfers {
-    fn number(&mut self) -> u32 {
+    fn begin(&mut self, transfer: Transfer) -> u32 {
         self.last = self.last.wrapping_add(1);
+        self.under_way.push((self.last, transfer));
         self.last
+    }
+
+    /// Takes one out for as long as it is worked on: where that fails, it stays out.
+    fn take(&mut self, number: u32) -> Option<Transfer> {
+        let at = self.under_way.iter().position(|&(found, _)| found == number)?;
+        Some(self.under_way.swap_remove(at).1)
     }
 }
 
@@ -36,9 +45,7 @@ impl Index {
     #[wasm_bindgen(js_name = exportBegin)]
     pub fn export_begin(&mut self) -> JsResult<u32> {
         let export = self.index.export_begin()?;
-        let number = self.transfers.number();
-        self.transfers.exports.insert(number, export);
-        Ok(number)
+        Ok(self.transfers.begin(Transfer::Export(export)))
     }
 
     /// The next part of the file; undefined after the last, which ends the export.
@@ -49,11 +56,12 @@ impl Index {
     /// export is ended then.
     #[wasm_bindgen(js_name = exportNext)]
     pub async fn export_next(&mut self, number: u32) -> JsResult<Option<Vec<u8>>> {
-        let export = self.transfers.exports.remove(&number);
-        let mut export = export.ok_or_else(|| ended("export"))?;
+        let Some(Transfer::Export(mut export)) = self.transfers.take(number) else {
+            return Err(ended().into());
+        };
         let part = self.index.export_next(&mut export).await?;
         if part.is_some() {
-            self.transfers.exports.insert(number, export);
+            self.transfers.under_way.push((number, Transfer::Export(export)));
         }
         Ok(part)
     }
@@ -61,9 +69,7 @@ impl Index {
     /// Begins an import, and gives its number.
     #[wasm_bindgen(js_name = importBegin)]
     pub fn import_begin(&mut self) -> u32 {
-        let number = self.transfers.number();
-        self.transfers.imports.insert(number, Importer::new());
-        number
+        self.transfers.begin(Transfer::Import(Importer::new()))
     }
 
     /// Takes in the next bytes of the file.
@@ -75,7 +81,7 @@ impl Index {
     pub async fn import_push(&mut self, number: u32, bytes: &[u8]) -> JsResult<JsValue> {
         let mut importer = self.importer(number)?;
         let imported = importer.push(&mut self.index, bytes).await?;
-        self.transfers.imports.insert(number, importer);
+        self.transfers.under_way.push((number, Transfer::Import(importer)));
         Ok(to_js(&ImportResult::from(imported))?)
     }
 
@@ -93,17 +99,19 @@ impl Index {
     /// Forgets an export or import that nobody goes on with.
     #[wasm_bindgen(js_name = transferEnd)]
     pub fn transfer_end(&mut self, number: u32) {
-        self.transfers.exports.remove(&number);
-        self.transfers.imports.remove(&number);
+        self.transfers.take(number);
     }
 
     fn importer(&mut self, number: u32) -> Result<Importer> {
-        self.transfers.imports.remove(&number).ok_or_else(|| ended("import"))
+        match self.transfers.take(number) {
+            Some(Transfer::Import(importer)) => Ok(importer),
+            _ => Err(ended()),
+        }
     }
 }
 
-fn ended(what: &str) -> Error {
-    Error::new(ErrorKind::Input, format!("the {what} has ended: begin another"))
+fn ended() -> Error {
+    Error::new(ErrorKind::Input, "this export or import has ended: begin another")
 }
 
 /// How far an import has come, as JavaScript sees it.

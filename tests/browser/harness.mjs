@@ -193,6 +193,14 @@ export function launch({ adapter = true, flags = [] } = {}) {
 }
 
 /**
+ * Starts Chromium with a profile that is kept in a folder.
+ * @param {string} profile
+ */
+export function launchKept(profile) {
+  return chromium.launchPersistentContext(profile, { executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: FLAGS });
+}
+
+/**
  * A page in a context of its own (storage that nobody else has), at an address, with the package's class as `Burrow`, and all
  * that its console calls an error in `errors`.
  * @param {import("playwright-core").Browser} browser

@@ -24,7 +24,7 @@ async function askAll({ pages, queries, limit, oversampling }) {
   const loader = await encoderModule.ModelLoader.start("tiny-bert", undefined, config, tokenizer, "cpu");
   await loader.add("model.safetensors", weights, undefined);
   const encoder = await loader.finish();
-  const index = await searchModule.Index.open("twin", false);
+  const index = await searchModule.Index.open("twin", {});
   await index.bind(encoder.fingerprint());
   // A seeded generator: a failure can be seen again.
   let seed = 1;

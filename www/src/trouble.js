@@ -13,6 +13,7 @@ const ADVICE = {
   limit: "",
   model: "Choose another model on this page. make demo fetches one; reload this page after it.",
   fingerprint: "",
+  locked: "",
   corrupt: "",
   storage: "",
   "storage-full": "The list of indexed pages has a button to remove each.",

@@ -6,6 +6,7 @@ mod folder;
 mod model;
 mod pack;
 mod pages;
+mod transfer;
 mod verify;
 
 use std::path::PathBuf;
@@ -57,6 +58,22 @@ enum Command {
         f32: bool,
         /// The file to read; standard input where none is given.
         input: Option<PathBuf>,
+    },
+    /// Writes all pages of an index to one file: the same pages, the same bytes.
+    Export {
+        /// Folder of the index.
+        #[arg(long)]
+        index: PathBuf,
+        /// The file to write.
+        file: PathBuf,
+    },
+    /// Takes the pages of an exported file into an index that was made with the same model.
+    Import {
+        /// Folder of the index; made where it is absent.
+        #[arg(long)]
+        index: PathBuf,
+        /// The file to read.
+        file: PathBuf,
     },
     /// Packs a model for the browser: shards that can be streamed, checked and kept one by one.
     Pack {
@@ -142,6 +159,8 @@ fn main() -> ExitCode {
             let input = input.as_deref();
             embed::run(&model, &embed::Options { input, context, query, f32 })
         }
+        Command::Export { index, file } => transfer::export(&index, &file),
+        Command::Import { index, file } => transfer::import(&index, &file),
         Command::Pack { source, target, weights, shard_kib } => {
             pack::run(&source, &target, weights.into(), shard_kib.saturating_mul(1024))
         }

@@ -18,6 +18,8 @@ pub enum Effect {
     /// The bits and directory records of pages with numbers from the first to the last now lie in
     /// one run.
     Merged(u32, u32),
+    /// Pages came to wait, or wait no longer.
+    Queue,
     /// More than can be told: everything is to be read anew.
     All,
 }
@@ -73,6 +75,7 @@ pub fn head_to_bytes(head: &Head) -> Result<Vec<u8>> {
                 Effect::Removed(page) => (1, page, page),
                 Effect::Merged(first, last) => (2, first, last),
                 Effect::All => (3, 0, 0),
+                Effect::Queue => (4, 0, 0),
             };
             writer.u8(kind);
             writer.u32(first);
@@ -105,6 +108,7 @@ fn read_effect(reader: &mut Reader<'_>) -> Result<Effect> {
         1 => Ok(Effect::Removed(first)),
         2 => Ok(Effect::Merged(first, last)),
         3 => Ok(Effect::All),
+        4 => Ok(Effect::Queue),
         other => Err(reader.corrupt(&format!("{other} is no effect of a commit"))),
     }
 }
