@@ -3,6 +3,7 @@
 mod build;
 pub mod format;
 pub mod hamming;
+pub mod lexical;
 pub mod page_set;
 pub mod rescore;
 mod resident;

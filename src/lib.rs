@@ -38,6 +38,7 @@
 pub mod error;
 pub mod fingerprint;
 pub mod page;
+mod words;
 
 #[cfg(feature = "pages")]
 pub mod blocks;

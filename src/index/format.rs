@@ -21,10 +21,17 @@
 mod bytes;
 mod frame;
 mod page;
+mod terms;
 
 use bytes::{Reader, Writer};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub use terms::{
+    BLOCK_BYTES, DictionaryEntry, ListWriter, PageList, PageTerms, PostingsBlock, Row,
+    SEGMENT_NUMBER_END, SegmentHead, SegmentPage, dictionary_from_bytes, dictionary_to_bytes,
+    page_of_terms_key, page_terms_to_bytes, postings_to_bytes, push_row, segment_from_bytes,
+    segment_key, segment_of_key, segment_to_bytes,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
@@ -57,6 +64,10 @@ pub(crate) enum Kind {
     Page = b'P' as isize,
     Wire = b'W' as isize,
     Frame = b'L' as isize,
+    PageTerms = b'T' as isize,
+    Segment = b'G' as isize,
+    Dictionary = b'K' as isize,
+    Postings = b'O' as isize,
 }
 
 impl Kind {
@@ -75,6 +86,10 @@ impl Kind {
             Kind::Page => "page record",
             Kind::Wire => "encoded page",
             Kind::Frame => "commit",
+            Kind::PageTerms => "words record",
+            Kind::Segment => "words segment's head",
+            Kind::Dictionary => "words segment's dictionary block",
+            Kind::Postings => "words segment's postings block",
         }
     }
 }

@@ -1,0 +1,496 @@
+//! Merges the words of several places into one segment, without those of forgotten pages.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::super::format::{
+    self, DictionaryEntry, PageList, PageTerms, PostingsBlock, Row, SegmentPage, page_key,
+    segment_key,
+};
+use super::super::page_set::PageSet;
+use super::lookup::{dictionary_key, postings_key, present, whole};
+use super::segment::SegmentWriter;
+use super::{Lexicon, Place, Source};
+use crate::error::Result;
+use crate::index::lexical::build::STEM_MARK;
+use crate::store::{Change, Space, Store};
+
+/// Pages' own records that one step merges at most.
+const PAGES_MAX: usize = 256;
+
+/// Passages in the pages that one step merges at most, unless one page has more.
+const PAGES_PASSAGES_MAX: u64 = 4096;
+
+/// Blocks of postings read at once.
+const READ_AHEAD: u32 = 8;
+
+/// When words are merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MergeLimits {
+    /// So many places of about one size are merged, at least 2. Default 8.
+    pub factor: usize,
+    /// The most passages in a segment, unless one page has more: a step reads and writes at most
+    /// so many, about 600 bytes each. Default 32,768.
+    pub passages_max: u32,
+}
+
+impl Default for MergeLimits {
+    fn default() -> Self {
+        MergeLimits { factor: 8, passages_max: 32_768 }
+    }
+}
+
+/// A merge to be committed: the changes of one transaction, and what comes of it.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// Commit all of them with the head, then call [`Lexicon::merged`].
+    pub changes: Vec<Change>,
+    /// Pages whose words are in the store no longer: what is remembered of them as gone can go.
+    pub dropped: Vec<u32>,
+    /// Pages whose words were damaged and are removed: they must be made again by
+    /// [`page_record`](super::page_record).
+    pub unmade: Vec<u32>,
+    /// What was damaged.
+    pub problems: Vec<String>,
+    inputs: Vec<Place>,
+    outputs: Vec<(Place, Source)>,
+}
+
+impl Lexicon {
+    /// The next merge, if one is due: removes what nothing is left of, then merges pages into
+    /// segments and segments into larger ones, then rewrites those of which half is forgotten.
+    ///
+    /// One step, committed in one transaction, leaves everything whole; call it until it gives
+    /// `None`. The same words give the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` where the store fails, `Fingerprint` where a newer version has written a record,
+    /// `Limit` where a part is too long for a record.
+    pub async fn merge_step<S: Store>(
+        &self,
+        store: &S,
+        limits: MergeLimits,
+    ) -> Result<Option<Merge>> {
+        match self.next_inputs(limits) {
+            Some(inputs) => self.merge(store, vec![inputs], &PageSet::new()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes pages so that no byte of their words is left: deletes their own records, and writes
+    /// every segment that has one of them anew. What else is forgotten there goes, too.
+    ///
+    /// Costs reading and writing those segments, whatever few of their pages are removed: give all
+    /// pages at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lexicon::merge_step`].
+    pub async fn removal<S: Store>(&self, store: &S, pages: &[u32]) -> Result<Merge> {
+        let removed: PageSet = pages.iter().copied().collect();
+        let has = |(place, source): &(&Place, &Source)| {
+            // Which pages a damaged place has is not known.
+            source.damaged
+                || pages.iter().any(|&page| source.find(page).is_some())
+                || matches!(place, Place::Page(page) if removed.contains(*page))
+        };
+        let groups = self.sources.iter().filter(has).map(|(&place, _)| vec![place]).collect();
+        self.merge(store, groups, &removed).await
+    }
+
+    /// Takes up what a merge has made, after its changes are stored.
+    pub fn merged(&mut self, merge: Merge) {
+        let mut live: BTreeSet<u32> = BTreeSet::new();
+        for place in &merge.inputs {
+            let source = self.sources.remove(place);
+            live.extend(source.iter().flat_map(Source::live).map(|page| page.page));
+        }
+        for (place, mut source) in merge.outputs {
+            // Pages may have been forgotten since the merge was made.
+            for page in &mut source.pages {
+                page.live = live.contains(&page.page);
+            }
+            self.sources.insert(place, source);
+        }
+    }
+
+    fn next_inputs(&self, limits: MergeLimits) -> Option<Vec<Place>> {
+        let is_dead = |source: &Source| source.damaged || source.live().next().is_none();
+        let dead: Vec<Place> =
+            self.sources.iter().filter(|it| is_dead(it.1)).map(|(&place, _)| place).collect();
+        if !dead.is_empty() {
+            return Some(dead);
+        }
+        let sizes: Vec<(Place, u64)> =
+            self.sources.iter().map(|(&place, source)| (place, source.live_passages())).collect();
+        let (pages, segments): (Vec<_>, Vec<_>) =
+            sizes.into_iter().partition(|(place, _)| matches!(place, Place::Page(_)));
+        let factor = limits.factor.max(2);
+        let passages_max = u64::from(limits.passages_max);
+        if pages.len() >= factor {
+            let inputs = fitting(&pages, PAGES_PASSAGES_MAX.min(passages_max));
+            return Some(inputs.into_iter().take(PAGES_MAX).collect());
+        }
+        // A large page would be read whole for every query.
+        if let Some(&(place, _)) = pages.iter().find(|(_, size)| *size * 2 > PAGES_PASSAGES_MAX) {
+            return Some(vec![place]);
+        }
+        let mut tiers: BTreeMap<u32, Vec<(Place, u64)>> = BTreeMap::new();
+        for &(place, size) in segments.iter().filter(|(_, size)| *size * 2 <= passages_max) {
+            tiers.entry(tier(size, factor)).or_default().push((place, size));
+        }
+        let due = tiers.values().find(|tier| tier.len() >= factor);
+        if let Some(tier) = due {
+            return Some(fitting(tier, passages_max));
+        }
+        let is_half_dead = |place: &Place| {
+            self.sources
+                .get(place)
+                .is_some_and(|source| source.live_passages() * 2 < source.lengths.len() as u64)
+        };
+        segments.into_iter().map(|(place, _)| place).find(is_half_dead).map(|place| vec![place])
+    }
+
+    /// Makes one segment of each group of places.
+    async fn merge<S: Store>(
+        &self,
+        store: &S,
+        groups: Vec<Vec<Place>>,
+        removed: &PageSet,
+    ) -> Result<Merge> {
+        let mut merge = Merge {
+            changes: Vec::new(),
+            dropped: Vec::new(),
+            unmade: Vec::new(),
+            problems: Vec::new(),
+            inputs: groups.concat(),
+            outputs: Vec::new(),
+        };
+        merge.changes.extend(merge.inputs.iter().map(|&place| deletion(place)));
+        let mut number = self.next_number();
+        for mut group in groups {
+            group.retain(|place| self.sources.get(place).is_some_and(|source| !source.damaged));
+            let (changes, source) = loop {
+                match self.merge_group(store, &group, removed, number).await? {
+                    Ok(merged) => break merged,
+                    Err((place, message)) => {
+                        merge.problems.push(message);
+                        group.retain(|it| *it != place);
+                        let source = self.sources.get(&place).into_iter();
+                        let lost = source.flat_map(Source::live).map(|page| page.page);
+                        merge.unmade.extend(lost.filter(|&page| !removed.contains(page)));
+                    }
+                }
+            };
+            if !source.pages.is_empty() {
+                merge.changes.extend(changes);
+                merge.outputs.push((Place::Segment(number), source));
+                number = number.saturating_add(1);
+            }
+        }
+        merge.dropped = self.dropped(&merge);
+        Ok(merge)
+    }
+
+    fn next_number(&self) -> u32 {
+        let segments = self.sources.range(..Place::Page(0));
+        let last = segments.map(|(place, _)| *place).next_back();
+        match last {
+            Some(Place::Segment(number)) => number.saturating_add(1),
+            _ => 0,
+        }
+    }
+
+    /// Pages that were in the inputs and are nowhere afterwards.
+    fn dropped(&self, merge: &Merge) -> Vec<u32> {
+        let mut pages: BTreeSet<u32> = BTreeSet::new();
+        for place in &merge.inputs {
+            let source = self.sources.get(place).into_iter();
+            pages.extend(source.flat_map(|source| &source.pages).map(|page| page.page));
+        }
+        let others = self.sources.iter().filter(|(place, _)| !merge.inputs.contains(place));
+        let left = others.map(|(_, source)| source).chain(merge.outputs.iter().map(|it| &it.1));
+        for source in left {
+            pages.retain(|&page| source.find(page).is_none());
+        }
+        pages.retain(|page| !merge.unmade.contains(page));
+        pages.into_iter().collect()
+    }
+
+    /// Makes one segment of several places, or says which of them is damaged.
+    async fn merge_group<S: Store>(
+        &self,
+        store: &S,
+        group: &[Place],
+        removed: &PageSet,
+        number: u32,
+    ) -> Result<std::result::Result<(Vec<Change>, Source), (Place, String)>> {
+        let plan = Plan::new(self, group, removed);
+        if plan.pages.is_empty() {
+            return Ok(Ok((Vec::new(), Source::default())));
+        }
+        let mut cursors = Vec::new();
+        for (input, &place) in group.iter().enumerate() {
+            if plan.firsts[input].is_empty() {
+                continue;
+            }
+            let Some(source) = self.sources.get(&place) else { continue };
+            match whole(Cursor::open(store, place, source).await)? {
+                Ok(cursor) => cursors.push((input, cursor)),
+                Err(message) => return Ok(Err((place, message))),
+            }
+        }
+        let mut writer = SegmentWriter::new(number)?;
+        // Which cursors stand at a term, the first term first.
+        let mut heads: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, (_, cursor)) in cursors.iter().enumerate() {
+            heads.extend_head(cursor.term(), at);
+        }
+        let mut rows = Rows::default();
+        while let Some((term, ats)) = heads.pop_first() {
+            rows.clear();
+            for at in ats {
+                let (input, cursor) = &mut cursors[at];
+                let map = &plan.firsts[*input];
+                let take = |row: &Row<'_>| rows.push(map, row);
+                if let Err(message) = whole(cursor.take_list(store, take).await)? {
+                    return Ok(Err((group[*input], message)));
+                }
+                heads.extend_head(cursor.term(), at);
+            }
+            writer.add(term, rows.sorted())?;
+        }
+        let (changes, head) = writer.finish(plan.pages, plan.lengths)?;
+        Ok(Ok((changes, Source::of_segment(head))))
+    }
+}
+
+/// Files a cursor under the term it stands at.
+trait Heads {
+    fn extend_head(&mut self, term: Option<&str>, cursor: usize);
+}
+
+impl Heads for BTreeMap<String, Vec<usize>> {
+    fn extend_head(&mut self, term: Option<&str>, cursor: usize) {
+        if let Some(term) = term {
+            self.entry(term.to_owned()).or_default().push(cursor);
+        }
+    }
+}
+
+/// The first of some places, while they fit; one in any case.
+fn fitting(places: &[(Place, u64)], passages_max: u64) -> Vec<Place> {
+    let mut sum = 0;
+    let fits = |(number, (_, size)): &(usize, &(Place, u64))| {
+        sum += size;
+        *number == 0 || sum <= passages_max
+    };
+    places.iter().enumerate().take_while(fits).map(|(_, (place, _))| *place).collect()
+}
+
+/// Places of one tier are of about one size.
+fn tier(passages: u64, factor: usize) -> u32 {
+    let mut tier = 0;
+    let mut size = passages;
+    while size >= factor as u64 {
+        size /= factor as u64;
+        tier += 1;
+    }
+    tier
+}
+
+/// Deletes all records of a place.
+fn deletion(place: Place) -> Change {
+    let keys = match place {
+        Place::Segment(number) => segment_key(number)..segment_key(number + 1),
+        Place::Page(page) => page_key(page)..page_key(page) + 1,
+    };
+    Change::Delete { space: Space::Terms, keys }
+}
+
+/// Which pages come together, and how their passages are counted then.
+struct Plan {
+    pages: Vec<SegmentPage>,
+    lengths: Vec<u16>,
+    /// Of each input, the pages that stay: their first passage there, how many, and the first here.
+    firsts: Vec<Vec<(u32, u32, u32)>>,
+}
+
+impl Plan {
+    fn new(lexicon: &Lexicon, group: &[Place], removed: &PageSet) -> Self {
+        let mut staying = Vec::new();
+        for (input, place) in group.iter().enumerate() {
+            let Some(source) = lexicon.sources.get(place) else { continue };
+            let live = source.live().filter(|page| !removed.contains(page.page));
+            staying.extend(live.map(|page| (page.page, input, page, source)));
+        }
+        staying.sort_by_key(|&(page, input, ..)| (page, input));
+        let mut plan =
+            Plan { pages: Vec::new(), lengths: Vec::new(), firsts: vec![Vec::new(); group.len()] };
+        for (number, input, page, source) in staying {
+            let first = plan.lengths.len() as u32;
+            plan.firsts[input].push((page.first, page.passages, first));
+            plan.lengths.extend(source.lengths_of(page));
+            let (passages, language) = (page.passages, page.language);
+            plan.pages.push(SegmentPage { page: number, passages, language });
+        }
+        plan
+    }
+}
+
+/// The rows of one term, as they are counted in the new segment.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<(u32, std::ops::Range<usize>)>,
+    tails: Vec<u8>,
+}
+
+impl Rows {
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.tails.clear();
+    }
+
+    /// Takes a row whose page stays.
+    fn push(&mut self, map: &[(u32, u32, u32)], row: &Row<'_>) {
+        let after = map.partition_point(|&(first, ..)| first <= row.passage);
+        let pages = map[..after].iter().rev();
+        let page = pages.clone().find(|(_, passages, _)| *passages > 0);
+        if let Some(&(first, passages, new)) = page
+            && row.passage - first < passages
+        {
+            let start = self.tails.len();
+            self.tails.extend(row.tail);
+            self.rows.push((new + (row.passage - first), start..self.tails.len()));
+        }
+    }
+
+    fn sorted(&mut self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.rows.sort_by_key(|(passage, _)| *passage);
+        self.rows.dedup_by_key(|(passage, _)| *passage);
+        self.rows.iter().map(|(passage, tail)| (*passage, &self.tails[tail.clone()]))
+    }
+}
+
+/// Goes through the terms of one place.
+enum Cursor {
+    Page { terms: PageTerms, lists: VecDeque<(String, PageList)> },
+    Segment(Box<SegmentCursor>),
+}
+
+struct SegmentCursor {
+    number: u32,
+    passages: u32,
+    dictionary_blocks: u32,
+    postings_blocks: u32,
+    next_dictionary: u32,
+    entries: VecDeque<DictionaryEntry>,
+    last_term: String,
+    postings: BTreeMap<u32, PostingsBlock>,
+}
+
+impl Cursor {
+    async fn open<S: Store>(store: &S, place: Place, source: &Source) -> Result<Self> {
+        match place {
+            Place::Page(page) => {
+                let mut records = store.read(&[(Space::Terms, page_key(page))]).await?;
+                let terms = PageTerms::from_bytes(page, present(records.pop().flatten())?)?;
+                let lists = terms.terms()?.into();
+                Ok(Cursor::Page { terms, lists })
+            }
+            Place::Segment(number) => {
+                let mut cursor = SegmentCursor {
+                    number,
+                    passages: source.lengths.len() as u32,
+                    dictionary_blocks: source.first_terms.len() as u32,
+                    postings_blocks: source.postings_blocks,
+                    next_dictionary: 0,
+                    entries: VecDeque::new(),
+                    last_term: String::new(),
+                    postings: BTreeMap::new(),
+                };
+                cursor.fill(store).await?;
+                Ok(Cursor::Segment(Box::new(cursor)))
+            }
+        }
+    }
+
+    /// The term it stands at.
+    fn term(&self) -> Option<&str> {
+        match self {
+            Cursor::Page { lists, .. } => lists.front().map(|(term, _)| term.as_str()),
+            Cursor::Segment(cursor) => cursor.entries.front().map(|entry| entry.term.as_str()),
+        }
+    }
+
+    /// Gives the rows of the term it stands at, and goes on to the next.
+    async fn take_list<S: Store>(&mut self, store: &S, take: impl FnMut(&Row<'_>)) -> Result<()> {
+        match self {
+            Cursor::Page { terms, lists } => {
+                let Some((term, list)) = lists.pop_front() else { return Ok(()) };
+                terms.rows(list, !term.starts_with(STEM_MARK))?.iter().for_each(take);
+                Ok(())
+            }
+            Cursor::Segment(cursor) => cursor.take_list(store, take).await,
+        }
+    }
+}
+
+impl SegmentCursor {
+    /// Reads the next block of the dictionary where none is left of the last.
+    async fn fill<S: Store>(&mut self, store: &S) -> Result<()> {
+        while self.entries.is_empty() && self.next_dictionary < self.dictionary_blocks {
+            let block = self.next_dictionary;
+            let mut records = store.read(&[dictionary_key(self.number, block)]).await?;
+            let record = present(records.pop().flatten())?;
+            let entries = format::dictionary_from_bytes(self.number, block, &record)?;
+            if entries.first().is_some_and(|first| block > 0 && first.term <= self.last_term) {
+                return Err(out_of_order());
+            }
+            self.last_term = entries.last().map(|last| last.term.clone()).unwrap_or_default();
+            self.entries = entries.into();
+            self.next_dictionary += 1;
+        }
+        Ok(())
+    }
+
+    async fn take_list<S: Store>(
+        &mut self,
+        store: &S,
+        mut take: impl FnMut(&Row<'_>),
+    ) -> Result<()> {
+        let Some(entry) = self.entries.pop_front() else { return Ok(()) };
+        let has_places = !entry.term.starts_with(STEM_MARK);
+        let mut offset = entry.offset;
+        for more in 0..=entry.more_blocks {
+            let block = entry.block.saturating_add(more);
+            self.read_postings(store, block).await?;
+            let Some(postings) = self.postings.get(&block) else { return Err(out_of_order()) };
+            postings.rows(offset, self.passages, has_places)?.iter().for_each(&mut take);
+            offset = PostingsBlock::START;
+        }
+        self.fill(store).await
+    }
+
+    /// Reads a block and some after it, if it is not there; lets those before it go.
+    async fn read_postings<S: Store>(&mut self, store: &S, block: u32) -> Result<()> {
+        if self.postings.contains_key(&block) {
+            return Ok(());
+        }
+        self.postings.clear();
+        let end = block.saturating_add(READ_AHEAD).min(self.postings_blocks);
+        let key = |block| postings_key(self.number, self.dictionary_blocks, block);
+        let keys: Vec<_> = (block..end).map(key).collect();
+        for (block, record) in (block..end).zip(store.read(&keys).await?) {
+            let postings = PostingsBlock::from_bytes(self.number, block, present(record)?)?;
+            self.postings.insert(block, postings);
+        }
+        Ok(())
+    }
+}
+
+fn out_of_order() -> crate::error::Error {
+    let message = "a words segment's blocks do not go together; the words are read again from the \
+                   pages' texts";
+    crate::error::Error::new(crate::error::ErrorKind::Corrupt, message)
+}
