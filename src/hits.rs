@@ -81,6 +81,7 @@ pub fn hit(found: Found<'_>, query_bits: &[u8], words: &QueryWords) -> Hit {
     let trail = if range.end < passage.range.end { excerpt::ELLIPSIS } else { "" };
     let text = &page.text[range.clone()];
     let sentence = best.map(|best| within(&sentences[best], &range));
+    let words = words.found_in(text, page.lang.as_deref());
     Hit {
         url: page.url.clone(),
         title: page.title.clone(),
@@ -104,7 +105,7 @@ fn marks(
     text: &str,
     shift: usize,
     sentence: Option<Range<usize>>,
-    words: &QueryWords,
+    words: Vec<Range<usize>>,
 ) -> Vec<Mark> {
     let mark = |kind, stretch: Range<usize>| Mark {
         start: shift + text[..stretch.start].encode_utf16().count(),
@@ -113,7 +114,7 @@ fn marks(
     };
     let sentence = sentence.filter(|sentence| !sentence.is_empty());
     let sentence = sentence.map(|sentence| mark(MarkKind::Sentence, sentence));
-    let words = words.found_in(text).into_iter().map(|word| mark(MarkKind::Word, word));
+    let words = words.into_iter().map(|word| mark(MarkKind::Word, word));
     let mut marks: Vec<Mark> = sentence.into_iter().chain(words).collect();
     marks.sort_by_key(|mark| (mark.start, mark.kind));
     marks

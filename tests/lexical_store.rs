@@ -103,7 +103,7 @@ fn every_changed_byte_and_every_cut_is_told() {
             let (found, is_damaged) = found_in(&with_record(&records, at, bytes)).unwrap();
             assert!(is_damaged, "record {at}, change {number}");
             for (found, whole) in found.iter().zip(&whole.0) {
-                assert!(found.iter().all(|page| whole.contains(page) || found != whole));
+                assert!(found.iter().all(|page| whole.contains(page)), "record {at}");
             }
         }
     }
@@ -190,8 +190,8 @@ fn contains(records: &[(u64, Vec<u8>)], text: &str) -> bool {
 #[test]
 fn removal_leaves_no_byte_of_a_pages_words() {
     // No other word begins alike, so the words stand in the records as they are.
-    let secrets = ["zebrafinch", "quagmire", "xylophonists", "xylophonist", "7q3z9", "秘密"];
-    let secret = page(Some("en"), "Quagmire", &["A zebrafinch, xylophonists.", "7q3z9 秘密"]);
+    let secrets = ["zebrafinch", "quagmire", "xylophonists", "xylophonist", "e7q3z9", "秘密"];
+    let secret = page(Some("en"), "Quagmire", &["A zebrafinch, xylophonists.", "e7q3z9 秘密"]);
     let others: Vec<Page> = (0..9).map(|n| page_of(&format!("plain text number {n}"))).collect();
     let is_left = |index: &Words| secrets.iter().any(|secret| contains(&index.records(), secret));
     for (merges, deletes) in [(false, true), (true, true), (true, false)] {
@@ -212,7 +212,8 @@ fn removal_leaves_no_byte_of_a_pages_words() {
             assert!(index.lexicon.holds(number) && is_left(&index));
             let options = LexicalOptions::default();
             assert_eq!(index.pages_found("zebrafinch", options), [] as [u32; 0]);
-            (0..40).for_each(|n| _ = index.add(&page_of(&format!("more text {n}"))));
+            // As many again, so that both segments are of one size.
+            (0..10).for_each(|n| _ = index.add(&page_of(&format!("more text {n}"))));
             let merges = index.merge_all(SMALL);
             assert!(merges.iter().any(|merge| merge.dropped == [number]));
         }
@@ -273,7 +274,8 @@ fn a_query_over_ten_thousand_passages_reads_few_records() {
     index.reopen();
     let stored: usize = index.records().iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(index.lexicon.memory_bytes() < 10_000 * 8, "{}", index.lexicon.memory_bytes());
-    let query: Vec<String> = (0..3).map(|_| word(&mut 99)).chain([word(&mut 5)]).collect();
+    let mut seed = 99;
+    let query: Vec<String> = (0..4).map(|_| word(&mut seed)).collect();
     for (query, prefix) in
         [(query.join(" "), false), ("bab".into(), true), ("babobub".into(), false)]
     {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::words::{folded, is_telling, stretches};
+use crate::words::stems::Language;
+use crate::words::{WordKind, folded, is_telling, stretches, words};
 
 /// Words of a query beyond these are not marked.
 const QUERY_WORDS_MAX: usize = 256;
@@ -25,6 +26,10 @@ const ENDINGS: [&str; 8] = ["", "s", "es", "ed", "d", "ing", "y", "ies"];
 #[derive(Debug, Clone, Default)]
 pub struct QueryWords {
     words: BTreeSet<String>,
+    /// As they were typed, to be stemmed.
+    typed: BTreeSet<String>,
+    /// Identifiers with their signs, as the index has them: `c++`.
+    wholes: BTreeSet<String>,
     /// Pairs of neighbouring characters of scripts that put no space between words; one that
     /// stands alone in the query, alone.
     grams: BTreeSet<String>,
@@ -35,17 +40,23 @@ impl QueryWords {
     pub fn new(query: &str) -> Self {
         let all = QueryWords::collect(query, |_| true);
         let telling = QueryWords::collect(query, is_telling);
-        if telling.words.is_empty() && telling.grams.is_empty() { all } else { telling }
+        let says_nothing = telling.words.is_empty() && telling.grams.is_empty();
+        let mut found = if says_nothing { all } else { telling };
+        let wholes = words(query).0.into_iter().filter(|word| word.kind == WordKind::Whole);
+        found.wholes = wholes.take(QUERY_WORDS_MAX).map(|word| word.term).collect();
+        found
     }
 
     fn collect(query: &str, keep: impl Fn(&str) -> bool) -> Self {
         let mut found = QueryWords::default();
         for stretch in stretches(query).take(QUERY_WORDS_MAX) {
             if stretch.units.is_empty() {
-                let word = folded(&query[stretch.range]);
+                let typed = &query[stretch.range];
+                let word = folded(typed);
                 let is_long = word.chars().count() >= WORD_LETTERS_MIN;
                 if keep(&word) && (is_long || word.chars().any(char::is_numeric)) {
                     found.words.insert(word);
+                    found.typed.insert(typed.to_owned());
                 }
             } else {
                 let count = stretch.units.len().min(2);
@@ -57,28 +68,46 @@ impl QueryWords {
         found
     }
 
-    /// The stretches of a text that are words of the query, in bytes, in order, apart.
-    pub fn found_in(&self, text: &str) -> Vec<Range<usize>> {
+    /// The stretches of a text that are words of the query, in bytes, in order, apart. `lang` is
+    /// the text's language, whose forms of a word are the word.
+    pub fn found_in(&self, text: &str, lang: Option<&str>) -> Vec<Range<usize>> {
+        let language = Language::of(lang);
+        let stem = |word: &str| language.and_then(|language| language.stem(word));
+        let stems: BTreeSet<String> = self.typed.iter().filter_map(|word| stem(word)).collect();
+        let is_form = |word: &str| stem(word).is_some_and(|stem| stems.contains(&stem));
         let mut found: Vec<Range<usize>> = Vec::new();
         for stretch in stretches(text) {
             if stretch.units.is_empty() {
-                let word = folded(&text[stretch.range.clone()]);
-                if self.words.iter().any(|query| is_same_word(query, &word)) {
+                let typed = &text[stretch.range.clone()];
+                let word = folded(typed);
+                if self.words.iter().any(|query| is_same_word(query, &word)) || is_form(typed) {
                     found.push(stretch.range);
                 }
                 continue;
             }
             let places = (0..stretch.units.len()).flat_map(|at| [(at, 1), (at, 2)]);
             let grams = places.filter_map(|(at, count)| stretch.gram(text, at, count));
-            for (_, range) in grams.filter(|(gram, _)| self.grams.contains(gram)) {
-                match found.last_mut() {
-                    Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
-                    _ => found.push(range),
-                }
-            }
+            found.extend(grams.filter(|(gram, _)| self.grams.contains(gram)).map(|it| it.1));
         }
-        found
+        if !self.wholes.is_empty() {
+            let wholes = words(text).0.into_iter().filter(|word| self.wholes.contains(&word.term));
+            found.extend(wholes.map(|word| word.range));
+        }
+        apart(found)
     }
+}
+
+/// Puts stretches in order, and those that meet together.
+fn apart(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    found.sort_by_key(|range| range.start);
+    let mut apart: Vec<Range<usize>> = Vec::with_capacity(found.len());
+    for range in found {
+        match apart.last_mut() {
+            Some(last) if last.end >= range.start => last.end = last.end.max(range.end),
+            _ => apart.push(range),
+        }
+    }
+    apart
 }
 
 /// Whether a reader would take the two, both folded, for forms of one word.

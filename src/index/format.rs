@@ -21,16 +21,18 @@
 mod bytes;
 mod frame;
 mod page;
+mod postings;
 mod terms;
 
 use bytes::{Reader, Writer};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub use postings::{ListWriter, Row, push_row};
 pub use terms::{
-    BLOCK_BYTES, DictionaryEntry, ListWriter, PageList, PageTerms, PostingsBlock, Row,
-    SEGMENT_NUMBER_END, SegmentHead, SegmentPage, dictionary_from_bytes, dictionary_to_bytes,
-    page_of_terms_key, page_terms_to_bytes, postings_to_bytes, push_row, segment_from_bytes,
-    segment_key, segment_of_key, segment_to_bytes,
+    BLOCK_BYTES, DictionaryEntry, PageList, PageTerms, PostingsBlock, SEGMENT_NUMBER_END,
+    SegmentHead, SegmentPage, dictionary_from_bytes, dictionary_to_bytes, page_of_terms_key,
+    page_terms_to_bytes, postings_to_bytes, segment_from_bytes, segment_key, segment_of_key,
+    segment_to_bytes,
 };
 
 use crate::error::{Error, ErrorKind, Result};

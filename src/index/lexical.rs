@@ -14,12 +14,15 @@
 //! counts: its own record, else the segment with the greatest number.
 
 mod build;
-mod lookup;
-mod merge;
 mod query;
+mod lookup;
+mod typos;
+mod shelf;
 mod score;
 mod segment;
-mod typos;
+mod cursor;
+mod plan;
+mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,14 +143,6 @@ impl Lexicon {
     pub async fn load<S: Store>(store: &S) -> Result<(Self, Vec<Problem>)> {
         let mut lexicon = Lexicon::default();
         let mut problems = Vec::new();
-        let mut read = |place, source: Result<Source>| match source {
-            Ok(source) => Ok((place, source)),
-            Err(error) if error.kind() == ErrorKind::Corrupt => {
-                problems.push(Problem { url: None, message: error.to_string() });
-                Ok((place, Source::damaged()))
-            }
-            Err(error) => Err(error),
-        };
         let mut from = 0;
         loop {
             let count = if format::segment_of_key(from).is_some() { 1 } else { SCAN_RECORDS };
@@ -160,15 +155,19 @@ impl Lexicon {
                     from = segment_key(number.saturating_add(1));
                     let head = format::segment_from_bytes(number, &bytes);
                     let (place, source) =
-                        read(Place::Segment(number), head.map(Source::of_segment))?;
+                        found(Place::Segment(number), head.map(Source::of_segment), &mut problems)?;
                     lexicon.sources.insert(place, source);
                     break;
                 }
-                let page = format::page_of_key(key);
+                let Some(page) = format::page_of_terms_key(key) else {
+                    let message = format!("words lie under the key {key}, which is none of theirs");
+                    problems.push(Problem { url: None, message });
+                    continue;
+                };
                 let terms = PageTerms::from_bytes(page, bytes);
                 let source =
                     terms.map(|terms| build::source_of(page, terms.language, terms.lengths));
-                let (place, source) = read(Place::Page(page), source)?;
+                let (place, source) = found(Place::Page(page), source, &mut problems)?;
                 lexicon.sources.insert(place, source);
             }
         }
@@ -283,5 +282,21 @@ impl Lexicon {
                 + terms(source)
         };
         self.sources.values().map(source).sum()
+    }
+}
+
+/// What was read of a place, or that it is damaged.
+fn found(
+    place: Place,
+    read: Result<Source>,
+    problems: &mut Vec<Problem>,
+) -> Result<(Place, Source)> {
+    match read {
+        Ok(source) => Ok((place, source)),
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            problems.push(Problem { url: None, message: error.to_string() });
+            Ok((place, Source::damaged()))
+        }
+        Err(error) => Err(error),
     }
 }

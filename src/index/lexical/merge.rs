@@ -1,17 +1,15 @@
 //! Merges the words of several places into one segment, without those of forgotten pages.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::format::{
-    self, DictionaryEntry, PageList, PageTerms, PostingsBlock, Row, SegmentPage, page_key,
-    segment_key,
-};
+use super::super::format::{Row, page_key, segment_key};
 use super::super::page_set::PageSet;
-use super::lookup::{dictionary_key, postings_key, present, whole};
+use super::cursor::Cursor;
+use super::lookup::whole;
+use super::plan::{Plan, Rows};
 use super::segment::SegmentWriter;
 use super::{Lexicon, Place, Source};
 use crate::error::Result;
-use crate::index::lexical::build::STEM_MARK;
 use crate::store::{Change, Space, Store};
 
 /// Pages' own records that one step merges at most.
@@ -19,9 +17,6 @@ const PAGES_MAX: usize = 256;
 
 /// Passages in the pages that one step merges at most, unless one page has more.
 const PAGES_PASSAGES_MAX: u64 = 4096;
-
-/// Blocks of postings read at once.
-const READ_AHEAD: u32 = 8;
 
 /// When words are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,191 +301,4 @@ fn deletion(place: Place) -> Change {
         Place::Page(page) => page_key(page)..page_key(page) + 1,
     };
     Change::Delete { space: Space::Terms, keys }
-}
-
-/// Which pages come together, and how their passages are counted then.
-struct Plan {
-    pages: Vec<SegmentPage>,
-    lengths: Vec<u16>,
-    /// Of each input, the pages that stay: their first passage there, how many, and the first here.
-    firsts: Vec<Vec<(u32, u32, u32)>>,
-}
-
-impl Plan {
-    fn new(lexicon: &Lexicon, group: &[Place], removed: &PageSet) -> Self {
-        let mut staying = Vec::new();
-        for (input, place) in group.iter().enumerate() {
-            let Some(source) = lexicon.sources.get(place) else { continue };
-            let live = source.live().filter(|page| !removed.contains(page.page));
-            staying.extend(live.map(|page| (page.page, input, page, source)));
-        }
-        staying.sort_by_key(|&(page, input, ..)| (page, input));
-        let mut plan =
-            Plan { pages: Vec::new(), lengths: Vec::new(), firsts: vec![Vec::new(); group.len()] };
-        for (number, input, page, source) in staying {
-            let first = plan.lengths.len() as u32;
-            plan.firsts[input].push((page.first, page.passages, first));
-            plan.lengths.extend(source.lengths_of(page));
-            let (passages, language) = (page.passages, page.language);
-            plan.pages.push(SegmentPage { page: number, passages, language });
-        }
-        plan
-    }
-}
-
-/// The rows of one term, as they are counted in the new segment.
-#[derive(Default)]
-struct Rows {
-    rows: Vec<(u32, std::ops::Range<usize>)>,
-    tails: Vec<u8>,
-}
-
-impl Rows {
-    fn clear(&mut self) {
-        self.rows.clear();
-        self.tails.clear();
-    }
-
-    /// Takes a row whose page stays.
-    fn push(&mut self, map: &[(u32, u32, u32)], row: &Row<'_>) {
-        let after = map.partition_point(|&(first, ..)| first <= row.passage);
-        let pages = map[..after].iter().rev();
-        let page = pages.clone().find(|(_, passages, _)| *passages > 0);
-        if let Some(&(first, passages, new)) = page
-            && row.passage - first < passages
-        {
-            let start = self.tails.len();
-            self.tails.extend(row.tail);
-            self.rows.push((new + (row.passage - first), start..self.tails.len()));
-        }
-    }
-
-    fn sorted(&mut self) -> impl Iterator<Item = (u32, &[u8])> {
-        self.rows.sort_by_key(|(passage, _)| *passage);
-        self.rows.dedup_by_key(|(passage, _)| *passage);
-        self.rows.iter().map(|(passage, tail)| (*passage, &self.tails[tail.clone()]))
-    }
-}
-
-/// Goes through the terms of one place.
-enum Cursor {
-    Page { terms: PageTerms, lists: VecDeque<(String, PageList)> },
-    Segment(Box<SegmentCursor>),
-}
-
-struct SegmentCursor {
-    number: u32,
-    passages: u32,
-    dictionary_blocks: u32,
-    postings_blocks: u32,
-    next_dictionary: u32,
-    entries: VecDeque<DictionaryEntry>,
-    last_term: String,
-    postings: BTreeMap<u32, PostingsBlock>,
-}
-
-impl Cursor {
-    async fn open<S: Store>(store: &S, place: Place, source: &Source) -> Result<Self> {
-        match place {
-            Place::Page(page) => {
-                let mut records = store.read(&[(Space::Terms, page_key(page))]).await?;
-                let terms = PageTerms::from_bytes(page, present(records.pop().flatten())?)?;
-                let lists = terms.terms()?.into();
-                Ok(Cursor::Page { terms, lists })
-            }
-            Place::Segment(number) => {
-                let mut cursor = SegmentCursor {
-                    number,
-                    passages: source.lengths.len() as u32,
-                    dictionary_blocks: source.first_terms.len() as u32,
-                    postings_blocks: source.postings_blocks,
-                    next_dictionary: 0,
-                    entries: VecDeque::new(),
-                    last_term: String::new(),
-                    postings: BTreeMap::new(),
-                };
-                cursor.fill(store).await?;
-                Ok(Cursor::Segment(Box::new(cursor)))
-            }
-        }
-    }
-
-    /// The term it stands at.
-    fn term(&self) -> Option<&str> {
-        match self {
-            Cursor::Page { lists, .. } => lists.front().map(|(term, _)| term.as_str()),
-            Cursor::Segment(cursor) => cursor.entries.front().map(|entry| entry.term.as_str()),
-        }
-    }
-
-    /// Gives the rows of the term it stands at, and goes on to the next.
-    async fn take_list<S: Store>(&mut self, store: &S, take: impl FnMut(&Row<'_>)) -> Result<()> {
-        match self {
-            Cursor::Page { terms, lists } => {
-                let Some((term, list)) = lists.pop_front() else { return Ok(()) };
-                terms.rows(list, !term.starts_with(STEM_MARK))?.iter().for_each(take);
-                Ok(())
-            }
-            Cursor::Segment(cursor) => cursor.take_list(store, take).await,
-        }
-    }
-}
-
-impl SegmentCursor {
-    /// Reads the next block of the dictionary where none is left of the last.
-    async fn fill<S: Store>(&mut self, store: &S) -> Result<()> {
-        while self.entries.is_empty() && self.next_dictionary < self.dictionary_blocks {
-            let block = self.next_dictionary;
-            let mut records = store.read(&[dictionary_key(self.number, block)]).await?;
-            let record = present(records.pop().flatten())?;
-            let entries = format::dictionary_from_bytes(self.number, block, &record)?;
-            if entries.first().is_some_and(|first| block > 0 && first.term <= self.last_term) {
-                return Err(out_of_order());
-            }
-            self.last_term = entries.last().map(|last| last.term.clone()).unwrap_or_default();
-            self.entries = entries.into();
-            self.next_dictionary += 1;
-        }
-        Ok(())
-    }
-
-    async fn take_list<S: Store>(
-        &mut self,
-        store: &S,
-        mut take: impl FnMut(&Row<'_>),
-    ) -> Result<()> {
-        let Some(entry) = self.entries.pop_front() else { return Ok(()) };
-        let has_places = !entry.term.starts_with(STEM_MARK);
-        let mut offset = entry.offset;
-        for more in 0..=entry.more_blocks {
-            let block = entry.block.saturating_add(more);
-            self.read_postings(store, block).await?;
-            let Some(postings) = self.postings.get(&block) else { return Err(out_of_order()) };
-            postings.rows(offset, self.passages, has_places)?.iter().for_each(&mut take);
-            offset = PostingsBlock::START;
-        }
-        self.fill(store).await
-    }
-
-    /// Reads a block and some after it, if it is not there; lets those before it go.
-    async fn read_postings<S: Store>(&mut self, store: &S, block: u32) -> Result<()> {
-        if self.postings.contains_key(&block) {
-            return Ok(());
-        }
-        self.postings.clear();
-        let end = block.saturating_add(READ_AHEAD).min(self.postings_blocks);
-        let key = |block| postings_key(self.number, self.dictionary_blocks, block);
-        let keys: Vec<_> = (block..end).map(key).collect();
-        for (block, record) in (block..end).zip(store.read(&keys).await?) {
-            let postings = PostingsBlock::from_bytes(self.number, block, present(record)?)?;
-            self.postings.insert(block, postings);
-        }
-        Ok(())
-    }
-}
-
-fn out_of_order() -> crate::error::Error {
-    let message = "a words segment's blocks do not go together; the words are read again from the \
-                   pages' texts";
-    crate::error::Error::new(crate::error::ErrorKind::Corrupt, message)
 }

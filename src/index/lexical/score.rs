@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::page_set::PageSet;
 use super::build::STEM_MARK;
-use super::lookup::{Found, Lookup, Shelf};
+use super::lookup::{Found, Lookup};
 use super::query::{Clause, LexicalQuery};
+use super::shelf::Shelf;
 use super::typos::edits_allowed;
 use super::{Lexicon, Place};
 use crate::error::Result;

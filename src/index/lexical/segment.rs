@@ -4,7 +4,6 @@ use super::super::format::{
     self, BLOCK_BYTES, DictionaryEntry, ListWriter, PostingsBlock, SEGMENT_NUMBER_END, SegmentHead,
     SegmentPage, segment_key,
 };
-use super::lookup::{dictionary_key, postings_key};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Change, Space};
 
@@ -131,4 +130,15 @@ fn parts<'a>(rows: impl Iterator<Item = (u32, &'a [u8])>) -> Vec<ListWriter> {
         }
     }
     parts
+}
+
+/// Where a block of a segment's dictionary is.
+pub(super) fn dictionary_key(segment: u32, block: u32) -> (Space, u64) {
+    (Space::Terms, segment_key(segment) + 1 + u64::from(block))
+}
+
+/// Where a block of postings is, of a segment whose dictionary has so many blocks.
+pub(super) fn postings_key(segment: u32, dictionary_blocks: u32, block: u32) -> (Space, u64) {
+    let place = 1 + u64::from(dictionary_blocks) + u64::from(block);
+    (Space::Terms, segment_key(segment) + place)
 }
