@@ -84,7 +84,6 @@ pub(crate) fn words(text: &str) -> (Vec<Word>, u32) {
         }
     }
     push_wholes(&mut words, text, &parts, first);
-    words.sort_by_key(|word| word.position);
     (words, position)
 }
 
@@ -107,9 +106,12 @@ fn push_wholes(words: &mut Vec<Word>, text: &str, parts: &[Range<usize>], positi
     let after = &text[tail.end..];
     let trail = after.len() - after.trim_start_matches(|c| signs(TRAILING, c)).len();
     let trail = if trail > JOINERS_MAX { 0 } else { trail };
+    // After the first of the parts, which are the last words so far.
+    let mut at = words.len() + 1 - parts.len();
     let mut push = |range: Range<usize>| {
         let term = term_of(&text[range.clone()]);
-        words.push(Word { term, range, position, kind: WordKind::Whole });
+        words.insert(at, Word { term, range, position, kind: WordKind::Whole });
+        at += 1;
     };
     if parts.len() > 1 {
         push(head.start..tail.end);

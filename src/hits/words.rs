@@ -27,9 +27,9 @@ const ENDINGS: [&str; 8] = ["", "s", "es", "ed", "d", "ing", "y", "ies"];
 pub struct QueryWords {
     words: BTreeSet<String>,
     /// As they were typed, to be stemmed.
-    typed: BTreeSet<String>,
+    typed: Vec<String>,
     /// Identifiers with their signs, as the index has them: `c++`.
-    wholes: BTreeSet<String>,
+    wholes: Vec<String>,
     /// Pairs of neighbouring characters of scripts that put no space between words; one that
     /// stands alone in the query, alone.
     grams: BTreeSet<String>,
@@ -56,7 +56,7 @@ impl QueryWords {
                 let is_long = word.chars().count() >= WORD_LETTERS_MIN;
                 if keep(&word) && (is_long || word.chars().any(char::is_numeric)) {
                     found.words.insert(word);
-                    found.typed.insert(typed.to_owned());
+                    found.typed.push(typed.to_owned());
                 }
             } else {
                 let count = stretch.units.len().min(2);
@@ -73,7 +73,7 @@ impl QueryWords {
     pub fn found_in(&self, text: &str, lang: Option<&str>) -> Vec<Range<usize>> {
         let language = Language::of(lang);
         let stem = |word: &str| language.and_then(|language| language.stem(word));
-        let stems: BTreeSet<String> = self.typed.iter().filter_map(|word| stem(word)).collect();
+        let stems: Vec<String> = self.typed.iter().filter_map(|word| stem(word)).collect();
         let is_form = |word: &str| stem(word).is_some_and(|stem| stems.contains(&stem));
         let mut found: Vec<Range<usize>> = Vec::new();
         for stretch in stretches(text) {

@@ -24,7 +24,7 @@ mod cursor;
 mod plan;
 mod merge;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use build::{PageWords, page_record};
 pub use merge::{Merge, MergeLimits};
@@ -33,6 +33,7 @@ pub use score::{Attempt, B, Damage, FIELD_WEIGHT, K1, Scored, WEIGHT_PREFIX, WEI
 
 use super::Problem;
 use super::format::{self, PageTerms, SegmentHead, SegmentPage, segment_key};
+use super::page_set::PageSet;
 use crate::error::{ErrorKind, Result};
 use crate::store::{Space, Store};
 
@@ -177,10 +178,11 @@ impl Lexicon {
 
     /// Of the places that have a page, leaves it to the greatest.
     fn let_the_last_count(&mut self) {
-        let mut seen = BTreeSet::new();
+        let mut seen = PageSet::new();
         for source in self.sources.values_mut().rev() {
             for page in &mut source.pages {
-                page.live = seen.insert(page.page);
+                page.live = !seen.contains(page.page);
+                seen.insert(page.page);
             }
         }
     }
@@ -190,7 +192,8 @@ impl Lexicon {
     ///
     /// `pages` are numbers of pages with the number of their passages.
     pub fn settle(&mut self, pages: impl Iterator<Item = (u32, usize)>) -> Vec<u32> {
-        let mut wanted: BTreeMap<u32, usize> = pages.collect();
+        let mut wanted: BTreeMap<u32, usize> = BTreeMap::new();
+        wanted.extend(pages);
         for page in self.sources.values_mut().flat_map(|source| &mut source.pages) {
             page.live &= wanted.get(&page.page) == Some(&(page.passages as usize));
             if page.live {

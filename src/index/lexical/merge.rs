@@ -1,7 +1,5 @@
 //! Merges the words of several places into one segment, without those of forgotten pages.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::super::format::{Row, page_key, segment_key};
 use super::super::page_set::PageSet;
 use super::cursor::Cursor;
@@ -13,7 +11,7 @@ use crate::error::Result;
 use crate::store::{Change, Space, Store};
 
 /// Pages' own records that one step merges at most.
-const PAGES_MAX: usize = 256;
+const PAGES_MAX: usize = 64;
 
 /// Passages in the pages that one step merges at most, unless one page has more.
 const PAGES_PASSAGES_MAX: u64 = 4096;
@@ -95,15 +93,15 @@ impl Lexicon {
 
     /// Takes up what a merge has made, after its changes are stored.
     pub fn merged(&mut self, merge: Merge) {
-        let mut live: BTreeSet<u32> = BTreeSet::new();
+        let mut live = PageSet::new();
         for place in &merge.inputs {
             let source = self.sources.remove(place);
-            live.extend(source.iter().flat_map(Source::live).map(|page| page.page));
+            source.iter().flat_map(Source::live).for_each(|page| live.insert(page.page));
         }
         for (place, mut source) in merge.outputs {
             // Pages may have been forgotten since the merge was made.
             for page in &mut source.pages {
-                page.live = live.contains(&page.page);
+                page.live = live.contains(page.page);
             }
             self.sources.insert(place, source);
         }
@@ -130,13 +128,14 @@ impl Lexicon {
         if let Some(&(place, _)) = pages.iter().find(|(_, size)| *size * 2 > PAGES_PASSAGES_MAX) {
             return Some(vec![place]);
         }
-        let mut tiers: BTreeMap<u32, Vec<(Place, u64)>> = BTreeMap::new();
-        for &(place, size) in segments.iter().filter(|(_, size)| *size * 2 <= passages_max) {
-            tiers.entry(tier(size, factor)).or_default().push((place, size));
-        }
-        let due = tiers.values().find(|tier| tier.len() >= factor);
-        if let Some(tier) = due {
-            return Some(fitting(tier, passages_max));
+        let growing = segments.iter().filter(|(_, size)| *size * 2 <= passages_max);
+        let growing: Vec<(Place, u64)> = growing.copied().collect();
+        for wanted in 0..u64::BITS {
+            let same = growing.iter().filter(|(_, size)| tier(*size, factor) == wanted);
+            let same: Vec<(Place, u64)> = same.copied().collect();
+            if same.len() >= factor {
+                return Some(fitting(&same, passages_max));
+            }
         }
         let is_half_dead = |place: &Place| {
             self.sources
@@ -198,7 +197,7 @@ impl Lexicon {
 
     /// Pages that were in the inputs and are nowhere afterwards.
     fn dropped(&self, merge: &Merge) -> Vec<u32> {
-        let mut pages: BTreeSet<u32> = BTreeSet::new();
+        let mut pages: Vec<u32> = Vec::new();
         for place in &merge.inputs {
             let source = self.sources.get(place).into_iter();
             pages.extend(source.flat_map(|source| &source.pages).map(|page| page.page));
@@ -206,10 +205,12 @@ impl Lexicon {
         let others = self.sources.iter().filter(|(place, _)| !merge.inputs.contains(place));
         let left = others.map(|(_, source)| source).chain(merge.outputs.iter().map(|it| &it.1));
         for source in left {
-            pages.retain(|&page| source.find(page).is_none());
+            pages.retain(|page| source.find(*page).is_none());
         }
         pages.retain(|page| !merge.unmade.contains(page));
-        pages.into_iter().collect()
+        pages.sort_unstable();
+        pages.dedup();
+        pages
     }
 
     /// Makes one segment of several places, or says which of them is damaged.
@@ -236,40 +237,24 @@ impl Lexicon {
             }
         }
         let mut writer = SegmentWriter::new(number)?;
-        // Which cursors stand at a term, the first term first.
-        let mut heads: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (at, (_, cursor)) in cursors.iter().enumerate() {
-            heads.extend_head(cursor.term(), at);
-        }
         let mut rows = Rows::default();
-        while let Some((term, ats)) = heads.pop_first() {
+        while let Some(term) = cursors.iter().filter_map(|(_, cursor)| cursor.term()).min() {
+            let term = term.to_owned();
             rows.clear();
-            for at in ats {
-                let (input, cursor) = &mut cursors[at];
+            for (input, cursor) in &mut cursors {
+                if cursor.term() != Some(&term) {
+                    continue;
+                }
                 let map = &plan.firsts[*input];
                 let take = |row: &Row<'_>| rows.push(map, row);
                 if let Err(message) = whole(cursor.take_list(store, take).await)? {
                     return Ok(Err((group[*input], message)));
                 }
-                heads.extend_head(cursor.term(), at);
             }
             writer.add(term, rows.sorted())?;
         }
         let (changes, head) = writer.finish(plan.pages, plan.lengths)?;
         Ok(Ok((changes, Source::of_segment(head))))
-    }
-}
-
-/// Files a cursor under the term it stands at.
-trait Heads {
-    fn extend_head(&mut self, term: Option<&str>, cursor: usize);
-}
-
-impl Heads for BTreeMap<String, Vec<usize>> {
-    fn extend_head(&mut self, term: Option<&str>, cursor: usize) {
-        if let Some(term) = term {
-            self.entry(term.to_owned()).or_default().push(cursor);
-        }
     }
 }
 

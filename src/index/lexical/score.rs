@@ -1,6 +1,6 @@
 //! From the words of a query to the passages that have them, the best first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::page_set::PageSet;
 use super::build::STEM_MARK;
@@ -79,7 +79,7 @@ type Key = u64;
 struct Matches {
     /// In the order of keys: what its occurrences count, and the passage's length.
     rows: Vec<(Key, f64, u16)>,
-    places: BTreeMap<Key, BTreeSet<u32>>,
+    places: BTreeMap<Key, Vec<u32>>,
 }
 
 /// What is looked up for a word, and what an occurrence of it counts.
@@ -143,9 +143,11 @@ impl Lexicon {
 
     /// The languages of all pages that count.
     fn languages(&self) -> Vec<Language> {
-        let pages = self.sources.values().flat_map(|source| source.live());
-        let numbers: BTreeSet<u8> = pages.map(|page| page.language).collect();
-        Language::ALL.into_iter().filter(|&it| numbers.contains(&(it as u8))).collect()
+        let has = |language: &Language| {
+            let mut pages = self.sources.values().flat_map(|source| source.live());
+            pages.any(|page| page.language == *language as u8)
+        };
+        Language::ALL.into_iter().filter(has).collect()
     }
 
     /// The sum of BM25 over all words, of every passage that has one, in the order of keys.
@@ -190,8 +192,12 @@ fn asked_for(at: usize, clause: &Clause, languages: &[Language]) -> Vec<Asked> {
     }
     let mut asked = vec![ask(Lookup::Exact(term.clone()), 1.0)];
     let stems = languages.iter().filter(|_| clause.has_stem);
-    let stems: BTreeSet<String> = stems.filter_map(|it| it.stem(&clause.word)).collect();
-    for stem in stems {
+    let mut seen: Vec<String> = Vec::new();
+    for stem in stems.filter_map(|language| language.stem(&clause.word)) {
+        if seen.contains(&stem) {
+            continue;
+        }
+        seen.push(stem.clone());
         asked.push(ask(Lookup::Exact(format!("{STEM_MARK}{stem}")), WEIGHT_STEM));
         if stem != *term {
             asked.push(ask(Lookup::Exact(stem), WEIGHT_STEM));
@@ -233,7 +239,12 @@ async fn look_up<S: Store>(
         let matches = &mut matches[asked.clause];
         matches.rows.push((key, weight * occurrences, length));
         if query.clauses[asked.clause].in_phrase {
-            matches.places.entry(key).or_default().extend(row.places());
+            let places = matches.places.entry(key).or_default();
+            places.extend(row.places());
+            // A list alone is in order; several are not.
+            if !places.is_sorted() {
+                places.sort_unstable();
+            }
         }
     };
     shelf.rows(&found, take).await?;
@@ -247,28 +258,27 @@ async fn look_up<S: Store>(
 
 /// Of the words that a beginning or a slip may stand for, leaves those that most passages have.
 fn keep_likeliest(lookups: &[Lookup], found: &mut Vec<Found>) {
-    let mut counts: BTreeMap<(usize, &str), (usize, u64)> = BTreeMap::new();
-    for it in found.iter() {
-        let count = counts.entry((it.lookup, &it.term)).or_insert((it.edits, 0));
-        count.1 += u64::from(it.passages);
-    }
-    let mut kept: BTreeSet<(usize, String)> = BTreeSet::new();
     for (number, lookup) in lookups.iter().enumerate() {
         let most = match lookup {
-            Lookup::Exact(_) | Lookup::Unit(_) => usize::MAX,
+            Lookup::Exact(_) | Lookup::Unit(_) => continue,
             Lookup::Prefix(_) => PREFIX_TERMS_MAX,
             Lookup::Near(..) => NEAR_TERMS_MAX,
         };
-        let mut terms: Vec<_> = counts
-            .range((number, "")..(number + 1, ""))
-            .map(|(key, count)| (*key, *count))
-            .collect();
-        terms.sort_by_key(|&((_, term), (edits, passages))| {
-            (edits, std::cmp::Reverse(passages), term)
-        });
-        kept.extend(terms.into_iter().take(most).map(|((_, term), _)| (number, term.to_owned())));
+        let mut passages: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+        for it in found.iter().filter(|it| it.lookup == number) {
+            passages.entry(it.term.clone()).or_insert((it.edits, 0)).1 += u64::from(it.passages);
+        }
+        // Few are kept: each time the best of those that are left.
+        let mut kept: Vec<String> = Vec::new();
+        while kept.len() < most {
+            let left = passages.iter().filter(|(_, count)| count.0 != usize::MAX);
+            let best = left.min_by_key(|(_, count)| (count.0, std::cmp::Reverse(count.1)));
+            let Some(best) = best.map(|(term, _)| term.clone()) else { break };
+            passages.insert(best.clone(), (usize::MAX, 0));
+            kept.push(best);
+        }
+        found.retain(|it| it.lookup != number || kept.contains(&it.term));
     }
-    found.retain(|it| kept.contains(&(it.lookup, it.term.clone())));
 }
 
 /// Whether the words of a phrase stand one after another in a passage.
@@ -282,8 +292,10 @@ fn has_phrase(phrase: &[(usize, u32)], matches: &[Matches], key: Key) -> bool {
     };
     let Some((&(_, first), starts)) = phrase.first().zip(places.first()) else { return true };
     starts.iter().any(|start| {
-        let stands = |(&(_, place), places): (&(usize, u32), &&BTreeSet<u32>)| {
-            start.checked_add(place - first).is_some_and(|place| places.contains(&place))
+        let stands = |(&(_, place), places): (&(usize, u32), &&Vec<u32>)| {
+            start
+                .checked_add(place - first)
+                .is_some_and(|place| places.binary_search(&place).is_ok())
         };
         phrase.iter().zip(&places).all(stands)
     })

@@ -1,7 +1,7 @@
 //! Reads what a query needs of the stored words: blocks of dictionaries, blocks of postings, and
 //! the records of pages that are in no segment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::super::format::{
     self, DictionaryEntry, PageList, PageTerms, PostingsBlock, Row, page_key,
@@ -10,30 +10,36 @@ use super::lookup::{Found, List, Lookup, present, whole};
 use super::score::Damage;
 use super::segment::{dictionary_key, postings_key};
 use super::{Lexicon, Place, Source};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Space, Store};
+
+/// A record that a query needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wanted {
+    Page(u32),
+    Dictionary(u32, u32),
+    Postings(u32, u32),
+}
+
+/// A record that was read.
+enum Record {
+    Page(PageTerms, Vec<(String, PageList)>),
+    Dictionary(Vec<DictionaryEntry>),
+    Postings(PostingsBlock),
+}
 
 /// What of the store has been read for one query.
 pub(super) struct Shelf<'a, S> {
     lexicon: &'a Lexicon,
     store: &'a S,
-    pages: BTreeMap<u32, (PageTerms, Vec<(String, PageList)>)>,
-    dictionaries: BTreeMap<(u32, u32), Vec<DictionaryEntry>>,
-    postings: BTreeMap<(u32, u32), PostingsBlock>,
+    records: BTreeMap<Wanted, Record>,
     /// What could not be read.
     pub(super) damage: Vec<Damage>,
 }
 
 impl<'a, S: Store> Shelf<'a, S> {
     pub(super) fn new(lexicon: &'a Lexicon, store: &'a S) -> Self {
-        Shelf {
-            lexicon,
-            store,
-            pages: BTreeMap::new(),
-            dictionaries: BTreeMap::new(),
-            postings: BTreeMap::new(),
-            damage: Vec::new(),
-        }
+        Shelf { lexicon, store, records: BTreeMap::new(), damage: Vec::new() }
     }
 
     /// The places in which something is to be found.
@@ -44,14 +50,16 @@ impl<'a, S: Store> Shelf<'a, S> {
 
     /// Finds terms in all places, in the order of places and terms.
     pub(super) async fn find(&mut self, lookups: &[Lookup]) -> Result<Vec<Found>> {
-        self.read_pages().await?;
-        self.read_dictionaries(lookups).await?;
+        self.read(self.dictionaries(lookups)).await?;
         let mut found = Vec::new();
         for (place, source) in self.places() {
             for (lookup, wanted) in lookups.iter().enumerate() {
                 match place {
                     Place::Page(page) => {
-                        let Some((_, terms)) = self.pages.get(&page) else { continue };
+                        let Some(Record::Page(_, terms)) = self.records.get(&Wanted::Page(page))
+                        else {
+                            continue;
+                        };
                         for (term, list) in &terms[wanted.range(terms, |(term, _)| term)] {
                             let Some(edits) = wanted.distance(term) else { continue };
                             let (term, passages) = (term.clone(), list.count);
@@ -61,8 +69,11 @@ impl<'a, S: Store> Shelf<'a, S> {
                     }
                     Place::Segment(number) => {
                         for block in wanted.blocks(&source.first_terms) {
-                            let key = (number, block as u32);
-                            let Some(terms) = self.dictionaries.get(&key) else { continue };
+                            let wanted_block = Wanted::Dictionary(number, block as u32);
+                            let Some(Record::Dictionary(terms)) = self.records.get(&wanted_block)
+                            else {
+                                continue;
+                            };
                             for entry in &terms[wanted.range(terms, |entry| &entry.term)] {
                                 let Some(edits) = wanted.distance(&entry.term) else { continue };
                                 let DictionaryEntry {
@@ -89,7 +100,8 @@ impl<'a, S: Store> Shelf<'a, S> {
         found: &[Found],
         mut row: impl FnMut(usize, u32, u32, u16, Row<'_>),
     ) -> Result<()> {
-        self.read_postings(found).await?;
+        let wanted = self.postings(found);
+        self.read(wanted).await?;
         if !self.damage.is_empty() {
             return Ok(());
         }
@@ -119,104 +131,111 @@ impl<'a, S: Store> Shelf<'a, S> {
         let passages = source.lengths.len() as u32;
         let has_places = found.has_places();
         match (found.place, found.list) {
-            (Place::Page(page), List::Page(list)) => {
-                let terms = self.pages.get(&page).into_iter();
-                terms.map(|(terms, _)| terms.rows(list, has_places)).collect()
-            }
+            (Place::Page(page), List::Page(list)) => match self.records.get(&Wanted::Page(page)) {
+                Some(Record::Page(terms, _)) => vec![terms.rows(list, has_places)],
+                _ => Vec::new(),
+            },
             (Place::Segment(segment), List::Segment { block, offset, more_blocks }) => {
-                let first = (block, offset);
-                let more =
-                    (1..=more_blocks).map(|on| (block.saturating_add(on), PostingsBlock::START));
-                let blocks = std::iter::once(first).chain(more);
-                let blocks = blocks.filter_map(|(block, offset)| {
-                    Some((self.postings.get(&(segment, block))?, offset))
-                });
-                blocks.map(|(block, offset)| block.rows(offset, passages, has_places)).collect()
+                let rows = |on: u32| {
+                    let wanted = Wanted::Postings(segment, block.saturating_add(on));
+                    let offset = if on == 0 { offset } else { PostingsBlock::START };
+                    match self.records.get(&wanted) {
+                        Some(Record::Postings(block)) => {
+                            Some(block.rows(offset, passages, has_places))
+                        }
+                        _ => None,
+                    }
+                };
+                (0..=more_blocks).filter_map(rows).collect()
             }
             _ => Vec::new(),
         }
     }
 
-    async fn read_pages(&mut self) -> Result<()> {
-        let pages: Vec<u32> = self
-            .places()
-            .filter_map(|(place, _)| match place {
-                Place::Page(page) => Some(page),
-                Place::Segment(_) => None,
-            })
-            .filter(|page| !self.pages.contains_key(page))
-            .collect();
-        let keys: Vec<_> = pages.iter().map(|&page| (Space::Terms, page_key(page))).collect();
-        let records = self.store.read(&keys).await?;
-        for (&page, record) in pages.iter().zip(records) {
-            let read = || {
-                let terms = PageTerms::from_bytes(page, present(record)?)?;
-                let list = terms.terms()?;
-                Ok((terms, list))
-            };
-            let place = Place::Page(page);
-            let lengths = self.lexicon.sources.get(&place).map(|source| &source.lengths);
-            match whole(read())? {
-                Ok(terms) if lengths == Some(&terms.0.lengths) => {
-                    drop(self.pages.insert(page, terms))
-                }
-                Ok(_) => self.damage.push(Damage { place, message: "it is another one".into() }),
-                Err(message) => self.damage.push(Damage { place, message }),
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_dictionaries(&mut self, lookups: &[Lookup]) -> Result<()> {
-        let mut blocks = BTreeSet::new();
+    /// The records in which lookups are made.
+    fn dictionaries(&self, lookups: &[Lookup]) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
         for (place, source) in self.places() {
-            let Place::Segment(number) = place else { continue };
-            let wanted = lookups.iter().flat_map(|lookup| lookup.blocks(&source.first_terms));
-            blocks.extend(wanted.map(|block| (number, block as u32)));
-        }
-        blocks.retain(|block| !self.dictionaries.contains_key(block));
-        let key = |&(number, block): &(u32, u32)| dictionary_key(number, block);
-        let keys: Vec<_> = blocks.iter().map(key).collect();
-        let records = self.store.read(&keys).await?;
-        for ((segment, block), record) in blocks.into_iter().zip(records) {
-            let read = |record: Vec<u8>| format::dictionary_from_bytes(segment, block, &record);
-            match whole(present(record).and_then(read))? {
-                Ok(entries) => drop(self.dictionaries.insert((segment, block), entries)),
-                Err(message) => {
-                    self.damage.push(Damage { place: Place::Segment(segment), message });
+            match place {
+                Place::Page(page) => wanted.push(Wanted::Page(page)),
+                Place::Segment(number) => {
+                    let blocks = lookups.iter().flat_map(|it| it.blocks(&source.first_terms));
+                    wanted.extend(blocks.map(|block| Wanted::Dictionary(number, block as u32)));
                 }
             }
         }
-        Ok(())
+        wanted
     }
 
-    async fn read_postings(&mut self, found: &[Found]) -> Result<()> {
-        let mut blocks = BTreeMap::new();
+    /// The records with the lists of what was found.
+    fn postings(&mut self, found: &[Found]) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
         for it in found {
-            let Some((number, range)) = it.blocks() else { continue };
-            let Some(source) = self.lexicon.sources.get(&it.place) else { continue };
-            if range.end > source.postings_blocks {
-                let message = format!("it has no postings block {}", range.end);
+            let Some((number, blocks)) = it.blocks() else { continue };
+            let source = self.lexicon.sources.get(&it.place);
+            if source.is_none_or(|source| blocks.end > source.postings_blocks) {
+                let message = format!("it has no postings block {}", blocks.end);
                 self.damage.push(Damage { place: it.place, message });
                 continue;
             }
-            let first = source.first_terms.len() as u32;
-            blocks.extend(range.map(|block| ((number, block), first)));
+            wanted.extend(blocks.map(|block| Wanted::Postings(number, block)));
         }
-        blocks.retain(|block, _| !self.postings.contains_key(block));
-        let key =
-            |(&(number, block), &first): (&(u32, u32), &u32)| postings_key(number, first, block);
-        let keys: Vec<_> = blocks.iter().map(key).collect();
-        let records = self.store.read(&keys).await?;
-        for ((segment, block), record) in blocks.into_keys().zip(records) {
-            let read = |record| PostingsBlock::from_bytes(segment, block, record);
-            match whole(present(record).and_then(read))? {
-                Ok(postings) => drop(self.postings.insert((segment, block), postings)),
+        wanted
+    }
+
+    /// Reads the records that are not there yet.
+    async fn read(&mut self, mut wanted: Vec<Wanted>) -> Result<()> {
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.retain(|it| !self.records.contains_key(it));
+        let keys: Vec<_> = wanted.iter().map(|it| self.key(*it)).collect();
+        for (it, record) in wanted.into_iter().zip(self.store.read(&keys).await?) {
+            match whole(present(record).and_then(|record| self.opened(it, record)))? {
+                Ok(record) => drop(self.records.insert(it, record)),
                 Err(message) => {
-                    self.damage.push(Damage { place: Place::Segment(segment), message });
+                    let place = match it {
+                        Wanted::Page(page) => Place::Page(page),
+                        Wanted::Dictionary(number, _) | Wanted::Postings(number, _) => {
+                            Place::Segment(number)
+                        }
+                    };
+                    self.damage.push(Damage { place, message });
                 }
             }
         }
         Ok(())
+    }
+
+    fn key(&self, wanted: Wanted) -> (Space, u64) {
+        match wanted {
+            Wanted::Page(page) => (Space::Terms, page_key(page)),
+            Wanted::Dictionary(number, block) => dictionary_key(number, block),
+            Wanted::Postings(number, block) => {
+                let source = self.lexicon.sources.get(&Place::Segment(number));
+                let first = source.map_or(0, |source| source.first_terms.len() as u32);
+                postings_key(number, first, block)
+            }
+        }
+    }
+
+    fn opened(&self, wanted: Wanted, record: Vec<u8>) -> Result<Record> {
+        Ok(match wanted {
+            Wanted::Page(page) => {
+                let terms = PageTerms::from_bytes(page, record)?;
+                let source = self.lexicon.sources.get(&Place::Page(page));
+                if source.is_none_or(|source| source.lengths != terms.lengths) {
+                    let message = "the words of a page are not those that were here";
+                    return Err(Error::new(ErrorKind::Corrupt, message));
+                }
+                let lists = terms.terms()?;
+                Record::Page(terms, lists)
+            }
+            Wanted::Dictionary(number, block) => {
+                Record::Dictionary(format::dictionary_from_bytes(number, block, &record)?)
+            }
+            Wanted::Postings(number, block) => {
+                Record::Postings(PostingsBlock::from_bytes(number, block, record)?)
+            }
+        })
     }
 }
