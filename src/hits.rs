@@ -89,12 +89,13 @@ pub fn hit(found: Found<'_>, query_bits: Option<&[u8]>, words: &QueryWords) -> H
     let sentences = excerpt::sentences(&page.text, passage);
     let nearest = query_bits.and_then(|bits| best_sentence(found, bits));
     let nearest = nearest.filter(|&best| !sentences[best].is_empty());
-    let best = nearest.or_else(|| most_words(&page.text, &sentences, words));
+    let best = nearest.or_else(|| most_words(page, &sentences, words));
     let range = excerpt::cut(&page.text, &passage.range, &sentences, best);
     let lead = if range.start > passage.range.start { excerpt::ELLIPSIS } else { "" };
     let trail = if range.end < passage.range.end { excerpt::ELLIPSIS } else { "" };
     let text = &page.text[range.clone()];
     let sentence = nearest.map(|nearest| within(&sentences[nearest], &range));
+    let words = words.found_in(text, page.lang.as_deref());
     Hit {
         url: page.url.clone(),
         title: page.title.clone(),
@@ -120,7 +121,7 @@ fn marks(
     text: &str,
     shift: usize,
     sentence: Option<Range<usize>>,
-    words: &QueryWords,
+    words: Vec<Range<usize>>,
 ) -> Vec<Mark> {
     let mark = |kind, stretch: Range<usize>| Mark {
         start: shift + text[..stretch.start].encode_utf16().count(),
@@ -129,15 +130,17 @@ fn marks(
     };
     let sentence = sentence.filter(|sentence| !sentence.is_empty());
     let sentence = sentence.map(|sentence| mark(MarkKind::Sentence, sentence));
-    let words = words.found_in(text).into_iter().map(|word| mark(MarkKind::Word, word));
+    let words = words.into_iter().map(|word| mark(MarkKind::Word, word));
     let mut marks: Vec<Mark> = sentence.into_iter().chain(words).collect();
     marks.sort_by_key(|mark| (mark.start, mark.kind));
     marks
 }
 
 /// The first of the sentences with most of the query's words; none where none has any.
-fn most_words(text: &str, sentences: &[Range<usize>], words: &QueryWords) -> Option<usize> {
-    let counts = sentences.iter().map(|range| words.found_in(&text[range.clone()]).len());
+fn most_words(page: &Page, sentences: &[Range<usize>], words: &QueryWords) -> Option<usize> {
+    let lang = page.lang.as_deref();
+    let counts =
+        sentences.iter().map(|range| words.found_in(&page.text[range.clone()], lang).len());
     let (at, count) = counts.enumerate().rev().max_by_key(|&(_, count)| count)?;
     (count > 0).then_some(at)
 }

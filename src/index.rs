@@ -10,6 +10,7 @@ mod follow;
 pub mod format;
 pub mod hamming;
 mod import;
+pub mod lexical;
 mod listing;
 mod load;
 pub mod page_set;
@@ -20,6 +21,7 @@ pub mod resident;
 mod runs;
 mod state;
 mod verify;
+mod wording;
 mod write;
 
 use cache::BlockCache;

@@ -11,6 +11,7 @@
 //! | What does it mean? | window → hidden states → one vector a chunk | `encoder` |
 //! | Make it small | f32 → INT8 and bits | [`quantize`] |
 //! | Keep it | a [`page::EncodedPage`] → records | [`index`], [`store`] |
+//! | Words too | query → words → BM25 over the same passages | [`index::lexical`] |
 //! | Find it | query vector → Hamming candidates → INT8 order | [`search`] |
 //! | Show it | chunks → [`hits::Hit`]s with marks | [`hits`] |
 //!
@@ -40,6 +41,7 @@ pub mod fields;
 pub mod fingerprint;
 mod json;
 pub mod page;
+mod words;
 
 #[cfg(feature = "pages")]
 pub mod blocks;

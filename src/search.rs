@@ -2,6 +2,7 @@
 //! of the best pages.
 
 mod fuse;
+mod keyword;
 mod options;
 mod semantic;
 mod sort;
@@ -77,7 +78,12 @@ async fn attempt<S: Store>(
         },
         None => Vec::new(),
     };
-    let words: Vec<Ranked> = Vec::new();
+    let words = match options.mode {
+        Mode::Semantic => Vec::new(),
+        Mode::Keyword | Mode::Hybrid => {
+            keyword::ranked(index, query.text, keep.as_ref(), options).await?
+        }
+    };
     let mut best = match options.mode {
         Mode::Semantic => meaning.clone(),
         Mode::Keyword => words.clone(),

@@ -31,7 +31,7 @@ fn marked(hit: &Hit, kind: MarkKind) -> Vec<String> {
 
 /// The words of a text that a query marks.
 fn words(query: &str, text: &str) -> Vec<String> {
-    let found = QueryWords::new(query).found_in(text);
+    let found = QueryWords::new(query).found_in(text, Some("en"));
     found.into_iter().map(|range| text[range].to_owned()).collect()
 }
 
@@ -61,6 +61,11 @@ fn words_are_found_without_case_accents_and_endings() {
         ("カ\u{3099}ラス", "ガラスの", &["ガラス"]),
         ("हिन्दी", "हिन्दी भाषा", &["हिन्दी"]),
         ("the of and", "the cat and of", &["the", "and"]),
+        ("C++", "In C++, not in C.", &["C++"]),
+        ("node:fs", "the 'node:fs' module of node", &["node:fs", "node"]),
+        ("went mice", "running", &[]),
+        ("generously", "be generous", &["generous"]),
+        ("ภาษาไทย", "ฉันรักภาษา", &["ภาษา"]),
         ("of a", "of a", &[]),
         ("", "anything", &[]),
         ("🦊", "🦊", &[]),

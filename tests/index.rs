@@ -7,7 +7,10 @@ mod pages;
 use burrow::ErrorKind;
 use burrow::fields::{FieldValue, Fields};
 use burrow::fingerprint::Fingerprint;
-use burrow::index::format::{self, BitsRun, Effect, Entry, Head, Rows};
+use burrow::index::format::{
+    self, BitsRun, DictionaryEntry, Effect, Entry, Head, ListWriter, PageTerms, PostingsBlock,
+    Rows, SegmentHead, SegmentPage,
+};
 use burrow::index::hamming::{self, TopK};
 use burrow::index::rescore::Rescorer;
 use burrow::page::EncodedPage;
@@ -43,7 +46,7 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
         Change::Put { space: Space::Bits, key: 7, bytes: vec![1, 2, 3] },
         Change::Delete { space: Space::Pages, keys: 3..5 },
     ];
-    let head = format::ExportHead { fingerprint: fingerprint(), pages: 3 };
+    let beginning = format::ExportHead { fingerprint: fingerprint(), pages: 3 };
     let end = format::ExportEnd { pages: 3, sha256: [7; 32] };
     vec![
         (format::meta_to_bytes(&fingerprint()).unwrap(), |b| shown(format::meta_from_bytes(b))),
@@ -68,11 +71,59 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
         (format::to_wire(&page).unwrap(), |b| shown(format::from_wire(b))),
         (format::frame(&changes).unwrap(), |b| shown(format::frame_parts(b))),
         (format::seal_to_bytes(&[1, 2, 3]).unwrap(), |b| shown(format::seal_from_bytes(b))),
-        (format::export_head_to_bytes(&head).unwrap(), |b| {
+        (format::export_head_to_bytes(&beginning).unwrap(), |b| {
             shown(format::export_head_from_bytes(b))
         }),
         (format::export_end_to_bytes(&end).unwrap(), |b| shown(format::export_end_from_bytes(b))),
+        (page_terms(), |b| {
+            shown(PageTerms::from_bytes(5, b.to_vec()).and_then(|terms| {
+                let lists = terms.terms()?;
+                let rows = |list: &(String, _)| Ok(format!("{:?}", terms.rows(list.1, true)?));
+                let rows = lists.iter().map(rows).collect::<burrow::Result<Vec<_>>>()?;
+                Ok((terms.language, terms.lengths.clone(), lists, rows))
+            }))
+        }),
+        (format::segment_to_bytes(3, &segment_head()).unwrap(), |b| {
+            shown(format::segment_from_bytes(3, b))
+        }),
+        (format::dictionary_to_bytes(3, 1, &dictionary()).unwrap(), |b| {
+            shown(format::dictionary_from_bytes(3, 1, b))
+        }),
+        (format::postings_to_bytes(3, 1, &[2, 0, 2, 1, 3, 3, 1, 0, 7]).unwrap(), |b| {
+            let block = PostingsBlock::from_bytes(3, 1, b.to_vec());
+            shown(
+                block.and_then(|block| {
+                    Ok(format!("{:?}", block.rows(PostingsBlock::START, 9, true)?))
+                }),
+            )
+        }),
     ]
+}
+
+fn page_terms() -> Vec<u8> {
+    let mut list = ListWriter::default();
+    for (passage, places) in [(0, &[1, 4][..]), (2, &[0])] {
+        let mut tail = Vec::new();
+        format::push_row(&mut tail, places.len() as u32, 0, places);
+        list.push(passage, &tail);
+    }
+    let terms = ["light", "lights"].map(|term| (term, list.count, &list.bytes[..]));
+    format::page_terms_to_bytes(5, 1, &[7, 0, 3], terms.into_iter()).unwrap()
+}
+
+fn segment_head() -> SegmentHead {
+    let page = |page, passages| SegmentPage { page, passages, language: 1 };
+    let pages = vec![page(4, 2), page(7, 1)];
+    let first_terms = vec!["a".to_owned(), "word".to_owned()];
+    SegmentHead { pages, lengths: vec![300, 2, 65_535], first_terms, postings_blocks: 3 }
+}
+
+fn dictionary() -> Vec<DictionaryEntry> {
+    let entry = |term: &str, block, more_blocks| {
+        let (term, passages, offset) = (term.to_owned(), 300, 24);
+        DictionaryEntry { term, passages, block, offset, more_blocks }
+    };
+    vec![entry("light", 0, 0), entry("lights", 0, 2), entry("木", 2, 0)]
 }
 
 fn fields() -> Fields {
@@ -223,6 +274,22 @@ fn keys_lead_back_to_their_pages() {
             assert_eq!(row, passage % 64);
             assert!(key < burrow::store::KEY_END);
         }
+    }
+}
+
+#[test]
+fn keys_of_words_are_kept_apart() {
+    for page in [0, 1, 77, u32::MAX] {
+        let key = format::page_key(page);
+        assert_eq!(format::page_of_terms_key(key), Some(page));
+        assert_eq!(format::page_of_terms_key(key + 1), None);
+        assert_eq!(format::segment_of_key(key), None);
+    }
+    for segment in [0, 1, 77, format::SEGMENT_NUMBER_END - 1] {
+        let key = format::segment_key(segment) + 5;
+        assert_eq!(format::segment_of_key(key), Some((segment, 5)));
+        assert_eq!(format::page_of_terms_key(key), None);
+        assert!(key < burrow::store::KEY_END);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::{Change, HEAD_KEY, KEY_END, Space};
 const SHARED_SPACES: [Space; 2] = [Space::Directory, Space::Bits];
 
 /// The spaces that hold records of single pages alone.
-const OWN_SPACES: [Space; 3] = [Space::Codes, Space::Sentences, Space::Pages];
+const OWN_SPACES: [Space; 4] = [Space::Codes, Space::Sentences, Space::Pages, Space::Terms];
 
 /// The spaces of which nothing is left in an index without pages.
 const CLEARED_SPACES: [Space; 7] = [

@@ -38,13 +38,25 @@ impl<S: Store> Index<S> {
     /// `Storage` or `StorageFull` where the store fails: then it is as it was.
     pub async fn compact(&mut self) -> Result<bool> {
         for _ in attempts() {
-            let Some(homes) = self.to_bring_together() else { return Ok(false) };
-            let plan = self.brought_together(&homes, &BTreeSet::new()).await?;
+            let Some(plan) = self.next_step().await? else { return Ok(false) };
             if self.transact(plan).await? {
                 return Ok(true);
             }
         }
         Err(busy())
+    }
+
+    async fn next_step(&mut self) -> Result<Option<Transaction>> {
+        if let Some(plan) = self.words_to_make().await? {
+            return Ok(Some(plan));
+        }
+        if let Some(plan) = self.words_to_merge().await? {
+            return Ok(Some(plan));
+        }
+        match self.to_bring_together() {
+            Some(homes) => self.brought_together(&homes, &BTreeSet::new()).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The first records that are worth it.

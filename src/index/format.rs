@@ -25,9 +25,11 @@ mod facts;
 mod frame;
 mod head;
 mod page;
+mod postings;
 mod queue;
 mod run;
 mod seal;
+mod terms;
 
 use bytes::{Reader, Writer};
 pub use export::{
@@ -38,6 +40,7 @@ use facts::{has_facts, read_facts, write_facts};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use head::{EFFECTS_MAX, Effect, Head, head_from_bytes, head_to_bytes};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub use postings::{ListWriter, Row, push_row};
 pub(crate) use queue::{
     NOTES_KEY, NUMBER_END, QueueKey, failure_from_bytes, failure_to_bytes, note_from_bytes,
     note_to_bytes, waiting_from_bytes, waiting_to_bytes,
@@ -46,6 +49,12 @@ pub use run::{
     BitsRun, bits_from_bytes, bits_run_to_bytes, entries_from_bytes, entries_run_to_bytes,
 };
 pub use seal::{seal_from_bytes, seal_to_bytes};
+pub use terms::{
+    BLOCK_BYTES, DictionaryEntry, PageList, PageTerms, PostingsBlock, SEGMENT_NUMBER_END,
+    SegmentHead, SegmentPage, dictionary_from_bytes, dictionary_to_bytes, page_of_terms_key,
+    page_terms_to_bytes, postings_to_bytes, segment_from_bytes, segment_key, segment_of_key,
+    segment_to_bytes,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields::Fields;
@@ -90,6 +99,10 @@ pub(crate) enum Kind {
     Note = b'N' as isize,
     Waiting = b'Q' as isize,
     Failure = b'F' as isize,
+    PageTerms = b'T' as isize,
+    Segment = b'G' as isize,
+    Dictionary = b'Y' as isize,
+    Postings = b'O' as isize,
 }
 
 impl Kind {
@@ -116,6 +129,10 @@ impl Kind {
             Kind::Note => "note of a waiting page",
             Kind::Waiting => "waiting page",
             Kind::Failure => "failure record",
+            Kind::PageTerms => "words record",
+            Kind::Segment => "words segment's head",
+            Kind::Dictionary => "words segment's dictionary block",
+            Kind::Postings => "words segment's postings block",
         }
     }
 }

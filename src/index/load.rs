@@ -188,10 +188,13 @@ impl State {
             match *effect {
                 Effect::Added(page) => added.push(page),
                 Effect::Removed(page) => added.retain(|&other| other != page),
-                Effect::Merged(..) | Effect::Queue | Effect::All => {}
+                Effect::Queue => self.queue_is_stale = true,
+                Effect::Words => self.words_are_stale = true,
+                Effect::Merged(..) | Effect::All => {}
             }
         }
         self.apply(&effects);
+        self.words_are_stale |= !added.is_empty();
         (self.made_with.is_some() && added.len() <= FOLLOW_PAGES_MAX).then_some(added)
     }
 }

@@ -45,6 +45,6 @@ impl<S: Store> Index<S> {
 
 const NOT_TOGETHER: &str = "its records do not belong together; add the page again";
 
-fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::new(ErrorKind::Corrupt, "a record of it is missing; add the page again")
 }

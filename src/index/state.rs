@@ -1,9 +1,10 @@
 //! What of an index is in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::format::{Effect, Entry, Head, Rows};
+use super::lexical::Lexicon;
 use super::queue::Queue;
 use super::resident::Resident;
 use super::runs::Runs;
@@ -55,6 +56,12 @@ pub(crate) struct State {
     pub(crate) runs: Runs,
     /// What waits to be encoded.
     pub(crate) queue: Queue,
+    /// The words of all pages, once they have been asked for.
+    pub(crate) lexicon: Lexicon,
+    /// Whether the words must be read before they are used.
+    pub(crate) words_are_stale: bool,
+    /// Pages whose words must be made again from their texts.
+    pub(crate) wordless: BTreeSet<u32>,
     /// Whether others have changed the queue since it was read.
     pub(crate) queue_is_stale: bool,
 }
@@ -74,6 +81,9 @@ impl State {
             runs: Runs::default(),
             queue: Queue::default(),
             queue_is_stale: false,
+            lexicon: Lexicon::default(),
+            words_are_stale: true,
+            wordless: BTreeSet::new(),
         }
     }
 
@@ -101,6 +111,8 @@ impl State {
             self.urls.remove(url);
         }
         self.resident.remove(page);
+        self.lexicon.forget(page);
+        self.wordless.remove(&page);
         self.broken.insert(page, Problem { url, message });
     }
 
@@ -115,6 +127,7 @@ impl State {
         for &page in pages {
             self.leave_out(page, String::new());
             self.broken.remove(&page);
+            self.lexicon.forget_record(page);
         }
     }
 
@@ -133,8 +146,7 @@ impl State {
                     self.runs.forget_gone(&gone);
                     self.runs.insert(first, last);
                 }
-                Effect::Queue => self.queue_is_stale = true,
-                Effect::Added(_) | Effect::All => {}
+                Effect::Added(_) | Effect::Queue | Effect::Words | Effect::All => {}
             }
         }
     }

@@ -144,7 +144,7 @@ impl<S: Store> Index<S> {
     }
 
     /// Removes all records of a page, also where they lie in a run that cannot be read.
-    async fn removal_of_damaged(&self, page: u32) -> Result<Transaction> {
+    async fn removal_of_damaged(&mut self, page: u32) -> Result<Transaction> {
         let mut plan = self.removal(&BTreeSet::from([page])).await?;
         plan.changes.push(build::no_longer_gone(page));
         Ok(plan)

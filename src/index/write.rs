@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::filter::Filter;
 use super::format::{self, Effect};
+use super::lexical::{self, Merge, PageWords};
 use super::queue::{Edit, Queue};
 use super::state::{State, attempts, busy, read_head};
 use super::{Boxed, Index, Outcome, build, check_fits, check_same_space, cleared_by_another};
@@ -21,12 +22,18 @@ pub(super) struct Transaction {
     pub(super) effects: Vec<Effect>,
     /// Of the queue.
     pub(super) edits: Vec<Edit>,
+    /// Words that lie elsewhere afterwards.
+    pub(super) merge: Option<Merge>,
+    /// Words of pages that are new, or had none.
+    pub(super) words: Vec<PageWords>,
 }
 
 impl Transaction {
     /// Nothing yet; `next_page` is the number that the next page will get.
     pub(super) fn new(next_page: u32) -> Self {
-        Transaction { next_page, changes: Vec::new(), effects: Vec::new(), edits: Vec::new() }
+        let (changes, effects, edits) = (Vec::new(), Vec::new(), Vec::new());
+        let words = Vec::new();
+        Transaction { next_page, changes, effects, edits, merge: None, words }
     }
 }
 
@@ -70,6 +77,7 @@ impl<S: Store> Index<S> {
         plan.edits = edits;
         old.iter().for_each(|&old| self.replace(old, &mut plan));
         plan.changes.extend(build::page_changes(page, encoded)?);
+        plan.words.push(lexical::page_record(page, &encoded.page)?);
         plan.effects.push(Effect::Added(page));
         if !self.transact(plan).await? {
             return Ok(None);
@@ -142,7 +150,7 @@ impl<S: Store> Index<S> {
     }
 
     /// The transaction that removes pages, their rows in runs too.
-    pub(super) async fn removal(&self, pages: &BTreeSet<u32>) -> Result<Transaction> {
+    pub(super) async fn removal(&mut self, pages: &BTreeSet<u32>) -> Result<Transaction> {
         let mut plan = Transaction::new(self.state.head.next_page);
         let mut runs: BTreeMap<u32, ()> = BTreeMap::new();
         for &page in pages {
@@ -152,6 +160,13 @@ impl<S: Store> Index<S> {
                 Some((first, _)) => drop(runs.insert(first, ())),
                 None => plan.changes.extend(build::removal_of_shared(page)),
             }
+        }
+        if !pages.is_empty() {
+            self.refresh_words().await?;
+            let numbers: Vec<u32> = pages.iter().copied().collect();
+            let words = self.state.lexicon.removal(&self.store, &numbers).await?;
+            plan.changes.extend(words.changes.iter().cloned());
+            plan.merge = Some(words);
         }
         for &first in runs.keys() {
             let rewritten = self.brought_together(&[first], pages).await?;
@@ -263,9 +278,13 @@ impl<S: Store> Index<S> {
     }
 
     async fn transact_here(&mut self, plan: Transaction) -> Result<bool> {
-        let Transaction { next_page, mut changes, mut effects, edits } = plan;
+        let Transaction { next_page, mut changes, effects, edits, merge, words } = plan;
         changes.extend(self.state.queue.changes(&edits)?);
+        changes.extend(words.iter().map(|words| words.change.clone()));
         let mut told = effects.clone();
+        if merge.is_some() {
+            told.push(Effect::Words);
+        }
         if !edits.is_empty() {
             told.push(Effect::Queue);
         }
@@ -274,8 +293,9 @@ impl<S: Store> Index<S> {
         changes.push(build::head_change(bytes.clone()));
         match self.store.commit(self.state.head_bytes.as_deref(), changes).await? {
             Commit::Done => {
-                self.state.apply(&std::mem::take(&mut effects));
+                self.state.apply(&effects);
                 self.state.queue.apply_all(edits);
+                self.state.take_words(merge, &words);
                 self.state.head = head;
                 self.state.head_bytes = Some(bytes);
                 Ok(true)
@@ -308,6 +328,10 @@ fn put_key(change: &Change) -> Option<u64> {
 fn touches(change: &Change, rewritten: &[u64]) -> bool {
     match change {
         Change::Put { .. } => true,
+        // A segment of words has those of other pages, too.
+        Change::Delete { space: Space::Terms, keys } => {
+            format::segment_of_key(keys.start).is_some()
+        }
         Change::Delete { space: Space::Directory | Space::Bits, keys } => {
             rewritten.iter().any(|key| keys.contains(key))
         }

@@ -38,6 +38,11 @@ impl Writer {
         self.record.extend(value.to_le_bytes());
     }
 
+    /// Seven bits a byte, the lowest first; the highest bit says that more follow.
+    pub(super) fn varint(&mut self, value: u32) {
+        push_varint(&mut self.record, value);
+    }
+
     pub(super) fn count(&mut self, value: usize) -> Result<()> {
         self.u32(u32::try_from(value).map_err(|_| too_long("a count", value))?);
         Ok(())
@@ -74,6 +79,15 @@ impl Writer {
         self.record[CHECKED_BYTES..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(self.record)
     }
+}
+
+/// See [`Writer::varint`].
+pub(super) fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
 }
 
 fn checksum(record: &[u8]) -> u32 {
@@ -178,6 +192,9 @@ impl<'a> Reader<'a> {
             Kind::Frame => "the pages it held must be added again",
             Kind::ExportHead | Kind::ExportEnd => "export the index again",
             Kind::Seal => "without it no key opens the index: delete it and add its pages again",
+            Kind::PageTerms | Kind::Segment | Kind::Dictionary | Kind::Postings => {
+                "the words are read again from the pages' texts"
+            }
             _ => "add the page again",
         };
         Error::new(ErrorKind::Corrupt, format!("the {} is damaged: {what}; {advice}", self.name()))
@@ -188,9 +205,47 @@ impl<'a> Reader<'a> {
         self.version
     }
 
+    /// Reads a record that [`Reader::open`] has found whole, from a place in it.
+    pub(super) fn resume(
+        kind: Kind,
+        page: Option<u32>,
+        record: &'a [u8],
+        at: usize,
+    ) -> Result<Self> {
+        let reader = Reader { kind, page, version: VERSION, record, at: at.min(record.len()) };
+        if at < HEADER_BYTES || at > record.len() {
+            return Err(reader.corrupt(&format!("{at} is no place in it")));
+        }
+        Ok(reader)
+    }
+
+    /// The smallest form alone is read, so that equal bytes are equal values.
+    pub(super) fn varint(&mut self) -> Result<u32> {
+        let mut value = 0;
+        for shift in (0..).step_by(7).take(5) {
+            let byte = self.u8()?;
+            let bits = u32::from(byte & 0x7f);
+            let is_last = byte & 0x80 == 0;
+            let is_lost = bits << shift >> shift != bits || (is_last && byte == 0 && shift > 0);
+            if is_lost {
+                break;
+            }
+            value |= bits << shift;
+            if is_last {
+                return Ok(value);
+            }
+        }
+        Err(self.corrupt("a number in it is not well formed"))
+    }
+
     /// Where in the record reading has come to.
     pub(super) fn position(&self) -> usize {
         self.at
+    }
+
+    /// What has been read since a place.
+    pub(super) fn since(&self, start: usize) -> &'a [u8] {
+        &self.record[start.min(self.at)..self.at]
     }
 
     pub(super) fn is_at_end(&self) -> bool {

@@ -20,6 +20,8 @@ pub enum Effect {
     Merged(u32, u32),
     /// Pages came to wait, or wait no longer.
     Queue,
+    /// Words lie elsewhere.
+    Words,
     /// More than can be told: everything is to be read anew.
     All,
 }
@@ -76,6 +78,7 @@ pub fn head_to_bytes(head: &Head) -> Result<Vec<u8>> {
                 Effect::Merged(first, last) => (2, first, last),
                 Effect::All => (3, 0, 0),
                 Effect::Queue => (4, 0, 0),
+                Effect::Words => (5, 0, 0),
             };
             writer.u8(kind);
             writer.u32(first);
@@ -109,6 +112,7 @@ fn read_effect(reader: &mut Reader<'_>) -> Result<Effect> {
         2 => Ok(Effect::Merged(first, last)),
         3 => Ok(Effect::All),
         4 => Ok(Effect::Queue),
+        5 => Ok(Effect::Words),
         other => Err(reader.corrupt(&format!("{other} is no effect of a commit"))),
     }
 }
