@@ -4,24 +4,36 @@
 use std::collections::BTreeMap;
 
 use burrow::fields::{FieldValue, Fields};
+use burrow::fingerprint::Fingerprint;
 use burrow::hits::{Found, MarkKind, QueryWords, hit};
+use burrow::index::Index;
 use burrow::index::facets::{asked_from_json, facets};
 use burrow::index::filter::{Filter, pages};
 use burrow::index::format::Entry;
-use burrow::page::{Page, Passage};
+use burrow::page::{EncodedPage, Page, Passage};
+use burrow::quantize::Quantizer;
+use burrow::search::{Mode, Query, SearchOptions};
+use burrow::store::MemoryStore;
 use libfuzzer_sys::fuzz_target;
+use pollster::block_on;
 
 // The first line is the query; the lines after it are the passages of a page.
 fuzz_target!(|input: &str| {
     let (query, text) = input.split_once('\n').unwrap_or((input, ""));
     words(query, text);
+    keywords(query, text);
     filters(input);
 });
+
+/// A language, so that its stems are tried.
+fn lang(text: &str) -> Option<&'static str> {
+    [Some("en"), Some("de"), Some("ru"), None][text.len() % 4]
+}
 
 fn words(query: &str, text: &str) {
     let words = QueryWords::new(query);
     let mut end = 0;
-    for range in words.found_in(text) {
+    for range in words.found_in(text, lang(text)) {
         assert!(range.start >= end && range.start < range.end && text.get(range.clone()).is_some());
         end = range.end;
     }
@@ -44,6 +56,32 @@ fn words(query: &str, text: &str) {
     }
 }
 
+/// The page is in an index, and the query is asked there.
+fn keywords(query: &str, text: &str) {
+    const DIMENSION: usize = 8;
+    let page = page(text);
+    let passages = page.passages.len();
+    let (model, digest) = ("tiny".into(), "ab".into());
+    let quantizer = Quantizer::MaxAbs;
+    let fingerprint = Fingerprint { model, dimension: DIMENSION, quantizer, digest };
+    let mut index = block_on(Index::open(MemoryStore::new())).expect("an empty store");
+    block_on(index.bind(&fingerprint)).expect("a dimension that can be");
+    let (bits, sentence_bits) = (vec![0; passages], vec![0; passages]);
+    let int8 = vec![1; passages * DIMENSION];
+    let encoded = EncodedPage { page, dimension: DIMENSION, bits, int8, sentence_bits };
+    if block_on(index.commit(encoded)).is_err() {
+        assert_eq!(passages, 0, "a page with passages can be committed");
+        return;
+    }
+    for prefix in [false, true] {
+        let options = SearchOptions { mode: Mode::Keyword, prefix, ..SearchOptions::default() };
+        let query = Query { text: query, vector: None };
+        let hits = block_on(index.search(query, &options)).expect("any text can be looked for");
+        assert!(hits.iter().all(|hit| hit.passage < passages && hit.score.is_finite()));
+        assert_eq!(index.problems(), []);
+    }
+}
+
 /// A page of one passage a line, of one sentence each.
 fn page(text: &str) -> Page {
     let mut start = 0;
@@ -62,7 +100,7 @@ fn page(text: &str) -> Page {
     Page {
         url: "https://example.org/page".into(),
         title: "Page".into(),
-        lang: None,
+        lang: lang(text).map(str::to_owned),
         hash: [0; 32],
         fields: Fields::new(),
         time_ms: None,
@@ -72,6 +110,7 @@ fn page(text: &str) -> Page {
 }
 
 fn filters(json: &str) {
+    let _ = SearchOptions::from_json(json);
     let entries = entries();
     if let Ok(filter) = Filter::from_json(json) {
         let found = pages(&entries, &filter);

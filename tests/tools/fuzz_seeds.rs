@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use burrow::fields::FieldValue;
 use burrow::fingerprint::Fingerprint;
 use burrow::index::format::{self, BitsRun, Entry};
+use burrow::index::queue::{NewPage, Priority};
 use burrow::index::{Export, Index};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
@@ -97,8 +98,11 @@ fn records() -> Vec<(String, Vec<u8>)> {
     while let Some(part) = block_on(index.export_next(&mut export)).unwrap() {
         file.extend(part);
     }
+    let words = words();
     let store = index.into_store();
     vec![
+        ("words".into(), words),
+        ("queue".into(), queue()),
         ("export".into(), file),
         ("log".into(), log(&pages)),
         ("store".into(), all_records(&store, &Space::ALL)),
@@ -109,7 +113,7 @@ fn records() -> Vec<(String, Vec<u8>)> {
 }
 
 /// The spaces whose records are never brought together.
-const OWN: [Space; 4] = [Space::Meta, Space::Codes, Space::Sentences, Space::Pages];
+const OWN: [Space; 5] = [Space::Meta, Space::Codes, Space::Sentences, Space::Pages, Space::Terms];
 
 fn page(number: u64) -> EncodedPage {
     let mut page = pages::page(
@@ -144,6 +148,35 @@ fn fill<S: Store>(index: &mut Index<S>, pages: &[EncodedPage]) {
 fn all_records(store: &MemoryStore, spaces: &[Space]) -> Vec<u8> {
     let records = spaces.iter().flat_map(|&space| block_on(store.scan(space, 0, 99)).unwrap());
     records.flat_map(|(_, bytes)| bytes).collect()
+}
+
+/// A segment of words: as few pages as are merged.
+fn words() -> Vec<u8> {
+    let pages: Vec<EncodedPage> = (0..8).map(page).collect();
+    let mut index = block_on(Index::open(MemoryStore::new())).unwrap();
+    fill(&mut index, &pages);
+    while block_on(index.compact()).unwrap() {}
+    let store = index.into_store();
+    all_records(&store, &[Space::Meta, Space::Terms, Space::Directory, Space::Bits, Space::Pages])
+}
+
+/// A page that waits, and one that has failed.
+fn queue() -> Vec<u8> {
+    let mut index = block_on(Index::open(MemoryStore::new())).unwrap();
+    let page = |number: u8| NewPage {
+        url: format!("u{number}"),
+        title: None,
+        format: 2,
+        content: b"Waits.".into(),
+        facts: Some("{}".into()),
+        hash: [number; 32],
+        priority: Priority::Normal,
+    };
+    fill(&mut index, &[]);
+    block_on(index.enqueue(vec![page(1), page(2)])).unwrap();
+    let first = block_on(index.peek(None)).unwrap().unwrap();
+    block_on(index.settle(first.key, "empty", "It has no text.")).unwrap();
+    all_records(&index.into_store(), &[Space::Meta, Space::Queue])
 }
 
 /// The pages' bits and directory records in one run each.

@@ -1,6 +1,6 @@
 //! Every reader of `index::format` on the same bytes; what one takes in can be written again.
 
-use burrow::index::format::{self, Rows};
+use burrow::index::format::{self, PageTerms, PostingsBlock, Rows};
 
 /// No reader panics.
 pub(crate) fn all(bytes: &[u8]) {
@@ -8,6 +8,7 @@ pub(crate) fn all(bytes: &[u8]) {
     let word = |at: usize| bytes.get(at..at + 4).map_or(0, number) as usize;
     of_an_index(bytes);
     of_a_page(page, bytes);
+    of_words(page, word(20) as u32, bytes);
     for dimension in [8, 16, word(20), word(24)] {
         if dimension > 0 && dimension.is_multiple_of(8) {
             of_rows(page, dimension, word(20), bytes);
@@ -56,6 +57,33 @@ fn of_a_page(page: u32, bytes: &[u8]) {
         let borrowed: Vec<_> = entries.iter().map(|(page, entry)| (*page, entry)).collect();
         let written = format::entries_run_to_bytes(page, &borrowed).expect("it fitted a record");
         assert_eq!(format::entries_from_bytes(page, &written).ok(), Some(entries));
+    }
+}
+
+/// Of one page, and the parts of a segment.
+fn of_words(number: u32, block: u32, bytes: &[u8]) {
+    if let Ok(terms) = PageTerms::from_bytes(number, bytes.to_vec()) {
+        for (_, list) in terms.terms().unwrap_or_default() {
+            for has_places in [false, true] {
+                let _ = terms.rows(list, has_places);
+            }
+        }
+    }
+    if let Ok(head) = format::segment_from_bytes(number, bytes) {
+        let written = format::segment_to_bytes(number, &head).expect("it fitted a record");
+        assert_eq!(format::segment_from_bytes(number, &written).ok(), Some(head));
+    }
+    if let Ok(entries) = format::dictionary_from_bytes(number, block, bytes) {
+        let written = format::dictionary_to_bytes(number, block, &entries);
+        let written = written.expect("it fitted a record");
+        assert_eq!(format::dictionary_from_bytes(number, block, &written).ok(), Some(entries));
+    }
+    if let Ok(block) = PostingsBlock::from_bytes(number, block, bytes.to_vec()) {
+        for offset in [0, PostingsBlock::START, 30, u32::MAX] {
+            for row in block.rows(offset, 100, true).unwrap_or_default() {
+                assert!(row.passage < 100 && row.places().is_sorted());
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use burrow::fingerprint::Fingerprint;
-use burrow::index::format::page_key;
+use burrow::index::format::{page_key, segment_key};
 use burrow::index::{Importer, Index, Problem};
 use burrow::search::{Mode, Query, SearchOptions};
 use burrow::store::{Change, Commit, FilesStore, HEAD_KEY, MemoryStore, Space, Store};
@@ -17,8 +17,9 @@ const DIMENSION_MAX: usize = 1024;
 /// Opens, searches, tidies, verifies, mends, exports and imports what lies in these records.
 pub(crate) fn store(records: &[Vec<u8>]) {
     let mut store = MemoryStore::new();
+    let dictionaries = records.iter().filter(|record| record[3] == b'Y').count() as u64;
     let changes = records.iter().map(|record| {
-        let (space, key) = place(record);
+        let (space, key) = place(record, dictionaries);
         let mut bytes = record.clone();
         bytes[3].make_ascii_uppercase();
         // The letter is part of what the checksums cover.
@@ -43,7 +44,8 @@ pub(crate) fn store(records: &[Vec<u8>]) {
 }
 
 /// Where a record lies, by its letter and the number of its page; a small letter lies one page off.
-fn place(record: &[u8]) -> (Space, u64) {
+/// The blocks of postings lie after so many of the dictionary.
+fn place(record: &[u8], dictionaries: u64) -> (Space, u64) {
     let word = |at: usize| {
         let bytes = record.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
         bytes.map_or(0, u32::from_le_bytes)
@@ -58,6 +60,12 @@ fn place(record: &[u8]) -> (Space, u64) {
         b'S' => (Space::Sentences, page_key(page)),
         b'P' => (Space::Pages, page_key(page)),
         b'T' => (Space::Terms, page_key(page)),
+        b'G' => (Space::Terms, segment_key(page)),
+        b'Y' => (Space::Terms, segment_key(page) + 1 + u64::from(word(20))),
+        b'O' => (Space::Terms, segment_key(page) + 1 + dictionaries + u64::from(word(20))),
+        b'Q' => (Space::Queue, u64::from(page)),
+        b'N' => (Space::Queue, (1 << 50) + u64::from(page)),
+        b'F' => (Space::Queue, (1 << 51) + u64::from(page)),
         _ => (Space::Gone, page_key(page)),
     }
 }
@@ -69,7 +77,9 @@ pub(crate) fn log(bytes: &[u8]) {
     let Ok(store) = FilesStore::open(folder.path()) else { return };
     let Some(mut index) = opened(store) else { return };
     exercise(&mut index);
-    let _ = block_on(index.repair());
+    if block_on(index.repair()).is_err() {
+        return;
+    }
     exercise(&mut index);
     let pages = index.page_count();
     drop(index);
@@ -113,6 +123,11 @@ fn exercise<S: Store>(index: &mut Index<S>) {
             assert!(index.find(&hit.url).is_some(), "a hit is a page that is there");
             assert!(seen.insert(hit.url), "a page is a hit once");
         }
+    }
+    let _ = (index.queued(), index.failures());
+    // Damaged ones are settled on the way.
+    if let Ok(Some(waiting)) = block_on(index.peek(None)) {
+        assert!(block_on(index.settle(waiting.key, "input", "no page")).unwrap_or(true));
     }
     // A step that changes nothing would be done again and again.
     let steps = index.page_count() * 2 + 8;
