@@ -87,11 +87,11 @@ impl Corpus {
 
     /// A page as `Index.commit` takes it. Its address is `page:<number>`.
     pub fn page(&self, page: u32) -> Result<Vec<u8>, JsError> {
-        let text_and_passages = self.content(page);
+        let content = self.content(page);
         let (mut bits, mut int8, mut sentence_bits) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, passage) in text_and_passages.passages.iter().enumerate() {
+        for (place, passage) in content.passages.iter().enumerate() {
             let number = u64::from(page) * self.passages + place as u64;
-            let vector = self.vector(number);
+            let vector = self.mixed(number, |_| 0.0);
             let row = quantize::bits(&vector);
             for sentence in 0..passage.sentences.len() as u64 {
                 sentence_bits.extend(sentence_row(&row, number * 16 + sentence));
@@ -100,7 +100,7 @@ impl Corpus {
             int8.extend(quantize::int8(Quantizer::MaxAbs, &vector));
         }
         let dimension = self.dimension;
-        let encoded = EncodedPage { page: text_and_passages, dimension, bits, int8, sentence_bits };
+        let encoded = EncodedPage { page: content, dimension, bits, int8, sentence_bits };
         Ok(format::to_wire(&encoded)?)
     }
 
@@ -111,7 +111,12 @@ impl Corpus {
 
     /// The vectors of the first passages, `[count, dimension]`.
     pub fn vectors(&self, count: u32) -> Vec<f32> {
-        (0..u64::from(count)).flat_map(|number| self.vector(number)).collect()
+        (0..count).flat_map(|number| self.vector(number)).collect()
+    }
+
+    /// A passage's vector.
+    pub fn vector(&self, passage: u32) -> Vec<f32> {
+        self.mixed(passage.into(), |_| 0.0)
     }
 
     /// A question's vector: near a passage among the first `passages`, but none of them.
@@ -119,10 +124,6 @@ impl Corpus {
         let near = number(Stream::Query, 1, query.into()) % u64::from(passages);
         let shift = |at| bell(Stream::Query, 2 + u64::from(query), at) * 0.5;
         self.mixed(near, shift)
-    }
-
-    fn vector(&self, passage: u64) -> Vec<f32> {
-        self.mixed(passage, |_| 0.0)
     }
 
     /// A thing, what the page says of it and what the passage adds, mixed; and some noise.
@@ -226,7 +227,7 @@ impl Rows {
     pub fn new(corpus: &Corpus, count: u32) -> Rows {
         let row_words = hamming::row_words(corpus.dimension);
         let mut words = Vec::with_capacity(row_words * count as usize);
-        for number in 0..u64::from(count) {
+        for number in 0..count {
             hamming::push_words(&mut words, &quantize::bits(&corpus.vector(number)));
         }
         Rows { row_words, words }
@@ -278,7 +279,7 @@ impl Codes {
     #[wasm_bindgen(constructor)]
     pub fn new(corpus: &Corpus, count: u32) -> Codes {
         let mut codes = Vec::with_capacity(corpus.dimension * count as usize);
-        for number in 0..u64::from(count) {
+        for number in 0..count {
             let row = quantize::int8(Quantizer::MaxAbs, &corpus.vector(number));
             codes.extend(row.iter().map(|code| code.cast_unsigned()));
         }
