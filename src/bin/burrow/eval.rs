@@ -91,35 +91,40 @@ fn report(set: &Set<'_>, took: Duration) {
         set.queries.len(),
         took.as_secs_f64()
     );
-    println!("{:24} {:>8} {:>10}", "", "nDCG@10", "recall@10");
+    println!("{:24} {:>8} {:>10} {:>14}", "", "nDCG@10", "recall@10", "of INT8's ten");
     let all = || 0..set.documents.len();
-    set.print("f32", |query| best(all(), |row| dot(&normalized[row], query)));
-    set.print("INT8", |query| {
+    let by_int8 = |query: &[f32]| {
         let rescorer = Rescorer::new(query);
         best(all(), |row| rescorer.cosine(&int8[row]))
-    });
-    set.print("bits", |query| nearest(query, DEPTH));
-    set.print("bits, INT8 rescored x4", |query| {
+    };
+    let exact: Vec<Vec<usize>> = set.vectors.iter().map(|query| by_int8(query)).collect();
+    set.print("f32", &exact, |query| best(all(), |row| dot(&normalized[row], query)));
+    set.print("INT8", &exact, by_int8);
+    set.print("bits", &exact, |query| nearest(query, DEPTH));
+    set.print("bits, INT8 rescored x4", &exact, |query| {
         let rescorer = Rescorer::new(query);
         best(nearest(query, DEPTH * OVERSAMPLING).into_iter(), |row| rescorer.cosine(&int8[row]))
     });
 }
 
 impl Set<'_> {
-    /// Ranks the documents for every query, and prints the means.
-    fn print(&self, name: &str, rank: impl Fn(&[f32]) -> Vec<usize>) {
-        let (mut ndcg, mut recall) = (0.0, 0.0);
-        for (query, vector) in self.queries.iter().zip(&self.vectors) {
+    /// Ranks the documents for every query, and prints the means; the last is the share of the
+    /// documents in `exact`, the best of every query, that are found too.
+    fn print(&self, name: &str, exact: &[Vec<usize>], rank: impl Fn(&[f32]) -> Vec<usize>) {
+        let (mut ndcg, mut recall, mut agreement) = (0.0, 0.0, 0.0);
+        for ((query, vector), exact) in self.queries.iter().zip(&self.vectors).zip(exact) {
             let judged = &self.judgements[&query._id];
-            let gains: Vec<f64> = rank(vector)
-                .into_iter()
-                .map(|row| judged.get(&self.corpus[row]._id).copied().unwrap_or(0.0))
-                .collect();
+            let rows = rank(vector);
+            let gain = |row: &usize| judged.get(&self.corpus[*row]._id).copied().unwrap_or(0.0);
+            let gains: Vec<f64> = rows.iter().map(gain).collect();
+            let common = exact.iter().filter(|row| rows.contains(row)).count();
+            agreement += common as f64 / exact.len() as f64;
             ndcg += ndcg_at(&gains, judged);
             recall += gains.iter().filter(|&&gain| gain > 0.0).count() as f64 / judged.len() as f64;
         }
         let count = self.queries.len() as f64;
-        println!("{name:24} {:>8.4} {:>10.4}", ndcg / count, recall / count);
+        let (ndcg, recall, agreement) = (ndcg / count, recall / count, agreement / count);
+        println!("{name:24} {ndcg:>8.4} {recall:>10.4} {agreement:>14.4}");
     }
 }
 

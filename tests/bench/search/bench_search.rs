@@ -149,7 +149,12 @@ impl Corpus {
             let start = text.len();
             let sentences = write_passage(&mut text, u64::from(page) * self.passages + place);
             let range = start..text.len();
-            passages.push(Passage { range, headings: vec!["Part".into()], anchor: None, sentences });
+            passages.push(Passage {
+                range,
+                headings: vec!["Part".into()],
+                anchor: None,
+                sentences,
+            });
             text.push('\n');
         }
         let mut hash = [0; 32];
