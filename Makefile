@@ -88,7 +88,7 @@ bench-search: ## the index in Chromium against peers and bare parts [SIZES=10000
 	scripts/setup.sh wasm bindgen npm browser peers
 	scripts/build-wasm.sh search bench
 	$(ENV)
-	say "bench: about 4 minutes; a size of 1000000 takes 15 more"
+	say "bench: about 4 minutes; with 1000000 in SIZES 15 more"
 	node tests/bench/search/bench.mjs
 
 clean: ## remove what was built here; what was fetched stays in the cache

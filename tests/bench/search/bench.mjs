@@ -56,7 +56,7 @@ async function measure(run, browser) {
   const wants = (part) => parts.includes(part);
   for (const passages of wants("scan") ? [100_000, 1_000_000] : []) {
     say(`scan of ${passages}`);
-    results.scan[passages] = await run("scan", { passages, rounds: passages > 100_000 ? 9 : 25 });
+    results.scan[passages] = await run("scan", { passages, rounds: passages > 100_000 ? 15 : 25 });
   }
   for (const passages of wants("query") || wants("open") ? sizes : []) {
     say(`index of ${passages}`);

@@ -6,6 +6,9 @@ import { timed } from "./timing.mjs";
 /** Passages that are added at once. */
 const BATCH = 256;
 
+/** The exact order is looked at in indexes up to this size, since all codes must be in memory, and for so many questions. */
+const [RECALL_PASSAGES, RECALL_QUERIES] = [100_000, 50];
+
 /** The index of so many passages. */
 const nameOf = (passages) => `bench-${passages}`;
 
@@ -49,9 +52,28 @@ export async function query({ passages, queries, warmQueries, rounds }) {
   const cold = await coldQueries({ open: () => openIndex(Index, corpus, name), asked, bare, fresh: passages <= 10_000 ? 1 : 20 });
   const index = await openIndex(Index, corpus, name);
   const warm = await repeatedQueries({ index, asked: asked.slice(0, warmQueries), bare, rounds });
+  const found = passages > RECALL_PASSAGES ? null
+    : await recall({ index, rows, codes: new bench.Codes(corpus, passages), asked: asked.slice(0, RECALL_QUERIES) });
   index.close();
   database.close();
-  return { cold, warm };
+  return { cold, warm, recall: found };
+}
+
+/**
+ * What the exact order of all INT8 codes puts first: the share of those passages that are candidates, and of their pages that
+ * are hits of a search by meaning alone.
+ */
+async function recall({ index, rows, codes, asked }) {
+  const share = { passages: 0, pages: 0 };
+  for (const { vector } of asked) {
+    const near = [...codes.nearest(vector, LIMIT * PASSAGES)];
+    const candidates = new Set(rows.nearest(vector, LIMIT * OVERSAMPLING));
+    share.passages += near.slice(0, LIMIT).filter((passage) => candidates.has(passage)).length;
+    const pages = [...new Set(near.map((passage) => `page:${Math.floor(passage / PASSAGES)}`))].slice(0, LIMIT);
+    const hits = new Set((await ask(index, { text: "", vector })).map(({ url }) => url));
+    share.pages += pages.filter((page) => hits.has(page)).length;
+  }
+  return { passages: share.passages / (LIMIT * asked.length), pages: share.pages / (LIMIT * asked.length) };
 }
 
 /** Every question for the first time, with nothing of it kept: the index is opened again after every `fresh` of them. */

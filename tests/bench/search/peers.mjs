@@ -112,6 +112,18 @@ const PEERS = {
   },
 };
 
+/** What each keeps of a passage, and where: what the rest of its line is paid for. @type {Record<string, string>} */
+const KEEPS = {
+  "Burrow": "bits, INT8, text; on the disk",
+  "EdgeVec flat bits": "bits; in memory",
+  "EdgeVec HNSW": "f32; in memory",
+  "hnswlib-wasm": "f32; in memory",
+  "Orama": "f32, text; in memory",
+  "PGlite, pgvector": "bits, f16, text; in memory",
+  "voy": "f32; in memory",
+  "minisearch (words)": "text; in memory",
+};
+
 /** Their names. */
 export const PEER_NAMES = Object.keys(PEERS);
 
@@ -144,7 +156,7 @@ export async function peer({ name, passages, queries }) {
     recalls.push(built.ids(found).filter((id) => right.has(id)).length / LIMIT);
   }
   const recall = recalls.length ? recalls.reduce((sum, one) => sum + one, 0) / recalls.length : null;
-  return { name, passages, loadMs, buildMs, queryMs: median(times), bytes: await built.bytes(), recall };
+  return { name, keeps: KEEPS[name], passages, loadMs, buildMs, queryMs: median(times), bytes: await built.bytes(), recall };
 }
 
 /** EdgeVec's module. */

@@ -49,6 +49,13 @@ function queryRows(passages, found) {
   });
 }
 
+/** Of invented vectors: `make eval` tells the same of real texts. @returns {Row[]} */
+function recallRows(passages, { recall }) {
+  if (recall === null) return [];
+  const of = (what, share) => row(`the exact INT8 order's first ten ${what} found`, passages, share.toFixed(3), "1", 100 * share, "%", { atLeast: 99 });
+  return [of("passages", recall.passages), of("pages", recall.pages)];
+}
+
 /** How much longer a query takes where there is more to search. @returns {Row[]} */
 function growthRows(query) {
   const sizes = Object.keys(query).map(Number).sort((a, b) => a - b);
@@ -89,10 +96,10 @@ function line({ what, passages, burrow, against, figure, unit, target, isReached
 }
 
 /** A peer that failed says so. */
-function peerLine({ name, passages, loadMs, buildMs, queryMs, bytes, recall, error }) {
-  if (error) return `| ${name} | ${error.split("\n")[0]} | | | | |`;
+function peerLine({ name, keeps, passages, loadMs, buildMs, queryMs, bytes, recall, error }) {
+  if (error) return `| ${name} | ${error.split("\n")[0]} | | | | | |`;
   const each = `${(bytes / passages).toFixed(0)} B`;
-  return `| ${name} | ${ms(loadMs)} | ${Math.round((1000 * passages) / buildMs)} passages/s | ${ms(queryMs)} | ${each} | ${recall === null ? "words" : recall.toFixed(3)} |`;
+  return `| ${name} | ${keeps} | ${ms(loadMs)} | ${Math.round((1000 * passages) / buildMs)} passages/s | ${ms(queryMs)} | ${each} | ${recall === null ? "words" : recall.toFixed(3)} |`;
 }
 
 /**
@@ -101,11 +108,11 @@ function peerLine({ name, passages, loadMs, buildMs, queryMs, bytes, recall, err
  */
 export function report({ scan, query, open, add, peers }) {
   const each = (part, rowsOf) => Object.entries(part).flatMap(([passages, found]) => rowsOf(passages, found));
-  const rows = [...each(scan, scanRows), ...each(query, queryRows), ...growthRows(query), ...each(open, openRows), ...(add ? addRows(add) : [])];
+  const rows = [...each(scan, scanRows), ...each(query, queryRows), ...growthRows(query), ...each(query, recallRows), ...each(open, openRows), ...(add ? addRows(add) : [])];
   const tables = [];
   if (rows.length) tables.push("| what | passages | Burrow | beside it | figure | to reach | |", "|---|---|---|---|---|---|---|", ...rows.map(line));
   if (peers.length) {
-    tables.push("", "| peers | load | build | query, median | stored a passage | recall@10 |", "|---|---|---|---|---|---|", ...peers.map(peerLine));
+    tables.push("", "| peers | keeps | load | build | query, median | stored a passage | recall@10 |", "|---|---|---|---|---|---|---|", ...peers.map(peerLine));
   }
   return { text: tables.join("\n"), rows };
 }
