@@ -6,6 +6,7 @@
 #   make test-large                             a model of 0.6B parameters in Chromium
 #   make eval DATA=dir [MODEL=dir]              retrieval quality on judged queries
 #   make fidelity                               how near each form of weights and device comes to f32
+#   make bench-search [SIZES=n,…]               the index in Chromium, against peers and the bare cost of its parts
 #
 # Names, versions and places are in scripts/env.sh.
 
@@ -14,7 +15,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-native test-browser test-large lint eval fidelity clean
+.PHONY: help setup build demo test test-native test-browser test-large lint eval fidelity bench-search clean
 
 ENV := source scripts/env.sh
 NATIVE := --locked --features cli,gpu
@@ -83,5 +84,12 @@ fidelity: ## cosine, INT8 and bits against PyTorch: f32, f16, q8, q4 on CPU and 
 	# The tests' build: a release build of burn would take as long as all the rest.
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo bench --quiet --profile dev $(NATIVE) --bench fidelity
 
+bench-search: ## the index in Chromium against peers and bare parts [SIZES=10000,100000] [PARTS=scan,query,open,add,peers] [PEERS=2000]
+	scripts/setup.sh wasm bindgen npm browser peers
+	scripts/build-wasm.sh search bench
+	$(ENV)
+	say "bench: about 4 minutes; with 1000000 in SIZES 15 more"
+	node tests/bench/search/bench.mjs
+
 clean: ## remove what was built here; what was fetched stays in the cache
-	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules
+	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules tests/bench/search/wasm tests/bench/search/node_modules

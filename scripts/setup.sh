@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building, testing and the demo need. Quick when all is there already.
-# Usage: scripts/setup.sh [wasm] [bindgen] [npm] [browser] [vulkan] [model]   (default: all)
+# Usage: scripts/setup.sh [wasm] [bindgen] [npm] [browser] [vulkan] [model]   (default: all of these)
+#        scripts/setup.sh peers   what `make bench-search` compares with
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 mkdir -p "$BURROW_CACHE"
@@ -36,9 +37,9 @@ setup_bindgen() {
   "${install[@]}" --locked || "${install[@]}"
 }
 
-setup_npm() {
+npm_install() { # folders
   command -v npm >/dev/null || fail "npm is missing: install Node.js 20 or newer"
-  for folder in pkg tests; do
+  for folder in "$@"; do
     local stamp="$BURROW_ROOT/$folder/node_modules/.package-lock.json"
     if [ "$stamp" -nt "$BURROW_ROOT/$folder/package-lock.json" ]; then continue; fi
     say "setup: npm packages of $folder/"
@@ -46,6 +47,9 @@ setup_npm() {
     touch "$stamp"
   done
 }
+
+setup_npm() { npm_install pkg tests; }
+setup_peers() { npm_install tests/bench/search; }
 
 setup_browser() {
   [ -x "$CHROMIUM" ] || debian_install "Chromium" $DEBIAN_CHROMIUM

@@ -75,8 +75,9 @@ impl Shared {
 
 /// A page whose version shows in its text and its codes.
 fn page(number: usize, version: usize, passages: usize) -> EncodedPage {
-    let texts: Vec<String> =
-        (0..passages).map(|p| format!("Page {number} v{version}, passage {p}.")).collect();
+    let texts: Vec<String> = (0..passages)
+        .map(|p| format!("Page {number} v{version}, passage {p}. xPage{number}v{version}x"))
+        .collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let seed = (number * 1000 + version) as u64 * 1000;
     let mut page = pages::page(&format!("u{number}"), &texts, DIMENSION, seed);
@@ -87,7 +88,17 @@ fn page(number: usize, version: usize, passages: usize) -> EncodedPage {
 type Model = BTreeMap<usize, EncodedPage>;
 
 /// Compares all that can be seen of an index with what must be there.
+///
+/// Every page has a word of its own, which must find it and it alone.
 fn assert_is(index: &mut Index<Shared>, model: &Model, seed: u64) {
+    for (number, page) in model.iter().filter(|(number, _)| **number as u64 % 7 == seed % 7) {
+        let version = &page.page.text[..page.page.text.find(',').unwrap()];
+        let word = version.replace(' ', "");
+        let query = Query { text: &format!("x{word}x"), vector: None };
+        let hits = block_on(index.search(query, &SearchOptions::default())).unwrap();
+        let urls: Vec<&str> = hits.iter().map(|hit| hit.url.as_str()).collect();
+        assert_eq!(urls, [page.page.url.as_str()], "{word} of page {number}");
+    }
     let mut urls: Vec<String> = index.pages().into_iter().map(|page| page.url).collect();
     urls.sort();
     let mut expected: Vec<String> = model.values().map(|page| page.page.url.clone()).collect();

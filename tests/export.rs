@@ -7,7 +7,7 @@ use burrow::fingerprint::Fingerprint;
 use burrow::index::{Imported, Importer, Index, Outcome, format};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
-use burrow::search::{Query, SearchOptions};
+use burrow::search::{Mode, Query, SearchOptions};
 use burrow::store::{Change, Commit, FilesStore, HEAD_KEY, MemoryStore, Space, Store};
 use pollster::block_on;
 use proptest::prelude::*;
@@ -112,7 +112,11 @@ fn an_import_is_found_and_can_be_given_again() {
     for number in 1..=4u64 {
         let vector = pages::vector(number * 1_000_000, DIMENSION);
         let query = Query { text: "part", vector: Some(&vector) };
-        let hits = block_on(index.search(query, &SearchOptions::default())).unwrap();
+        let hits = block_on(
+            index
+                .search(query, &SearchOptions { mode: Mode::Semantic, ..SearchOptions::default() }),
+        )
+        .unwrap();
         assert_eq!(hits[0].url, format!("u{number}"));
         assert_eq!(hits[0].excerpt, format!("Part 0 of {number}. It is so."));
     }

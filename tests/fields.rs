@@ -16,7 +16,7 @@ use burrow::index::format::{self, Entry};
 use burrow::index::{Index, Outcome};
 use burrow::page::{EncodedPage, content_hash, source_hash};
 use burrow::quantize::Quantizer;
-use burrow::search::{Query, SearchOptions};
+use burrow::search::{Mode, Query, SearchOptions};
 use burrow::store::{FilesStore, MemoryStore};
 use pages::{any_entry, any_fields};
 use pollster::block_on;
@@ -349,7 +349,10 @@ fn an_index_of_version_1_is_searched_and_goes_on_with_pages_of_version_2() {
     }
     let vector = pages::vector(10, DIMENSION);
     let query = Query { text: "Meer", vector: Some(&vector) };
-    let hits = block_on(index.search(query, &SearchOptions::default())).unwrap();
+    let hits = block_on(
+        index.search(query, &SearchOptions { mode: Mode::Semantic, ..SearchOptions::default() }),
+    )
+    .unwrap();
     assert_eq!(hits[0].excerpt, "Das Meer ist weit. 🌊");
 
     let [_, mut sea, _] = version_1_pages();

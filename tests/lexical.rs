@@ -360,7 +360,7 @@ fn the_last_word_may_be_a_beginning() {
     ] {
         assert_eq!(found_with(&texts, query, prefix), expected, "{query}");
     }
-    assert_eq!(found(&texts, "pho"), [], "only while typing");
+    assert!(found(&texts, "pho").is_empty(), "only while typing");
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn slips_are_forgiven_where_the_word_is_nowhere() {
         assert_eq!(found.is_empty(), expected.is_empty(), "{query}: {found:?}");
     }
     let strict = LexicalOptions { prefix: false, typos: false };
-    assert_eq!(found_with(&texts, "borow", strict), []);
+    assert!(found_with(&texts, "borow", strict).is_empty());
 }
 
 #[test]
@@ -390,8 +390,8 @@ fn words_that_say_nothing_are_left_out_unless_they_are_all() {
     let texts = ["what is the plant", "what is the who", "the the"];
     assert_eq!(found(&texts, "what is the plant"), [0]);
     assert_eq!(found(&texts, "the"), [0, 1, 2]);
-    assert_eq!(found(&texts, ""), []);
-    assert_eq!(found(&texts, "?! …"), []);
+    assert!(found(&texts, "").is_empty());
+    assert!(found(&texts, "?! …").is_empty());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use burrow::ErrorKind;
 use burrow::fingerprint::Fingerprint;
 use burrow::index::{Index, Outcome};
 use burrow::quantize::Quantizer;
-use burrow::search::{Query, SearchOptions};
+use burrow::search::{Mode, Query, SearchOptions};
 use burrow::store::{
     Change, Commit, FilesStore, HEAD_KEY, MemoryStore, SEAL_KEY, SealedStore, Space, Store,
     StoreKind,
@@ -60,7 +60,10 @@ fn count<S: Store>(index: &Index<S>) -> usize {
 fn assert_found<S: Store>(index: &mut Index<S>, number: u64) {
     let vector = pages::vector(number * 10, DIMENSION);
     let query = Query { text: "marmot", vector: Some(&vector) };
-    let hits = block_on(index.search(query, &SearchOptions::default())).unwrap();
+    let hits = block_on(
+        index.search(query, &SearchOptions { mode: Mode::Semantic, ..SearchOptions::default() }),
+    )
+    .unwrap();
     assert_eq!(hits[0].url, format!("https://burrow.example/{number}"));
     assert_eq!(hits[0].excerpt, TEXT);
 }

@@ -13,7 +13,7 @@ use burrow::ErrorKind;
 use burrow::fingerprint::Fingerprint;
 use burrow::index::{Index, Outcome, format};
 use burrow::quantize::Quantizer;
-use burrow::search::{Query, SearchOptions};
+use burrow::search::{Mode, Query, SearchOptions};
 use burrow::store::{
     AnyStore, Change, Commit, FilesStore, HEAD_KEY, MemoryStore, SealedStore, Space, Store,
     StoreKind,
@@ -53,7 +53,10 @@ fn urls<S: Store>(index: &Index<S>) -> Vec<String> {
 fn assert_found<S: Store>(index: &mut Index<S>, number: u64) {
     let vector = pages::vector(number * 10, DIMENSION);
     let query = Query { text: "page", vector: Some(&vector) };
-    let hits = block_on(index.search(query, &SearchOptions::default())).unwrap();
+    let hits = block_on(
+        index.search(query, &SearchOptions { mode: Mode::Semantic, ..SearchOptions::default() }),
+    )
+    .unwrap();
     assert_eq!(hits[0].url, format!("u{number}"));
     assert_eq!(hits[0].excerpt, format!("Page {number}. It is short."));
 }
@@ -347,7 +350,11 @@ fn a_failed_commit_leaves_the_index_as_it_was() {
         assert_eq!(block_on(index.remove("u1")).unwrap_err().kind(), kind);
         let vector = pages::vector(10, DIMENSION);
         let query = Query { text: "", vector: Some(&vector) };
-        let error = block_on(index.search(query, &SearchOptions::default())).unwrap_err();
+        let error = block_on(
+            index
+                .search(query, &SearchOptions { mode: Mode::Semantic, ..SearchOptions::default() }),
+        )
+        .unwrap_err();
         assert_eq!(error.kind(), kind, "a failing store is no damaged page");
         *store.fails.borrow_mut() = None;
         assert_eq!(urls(&index), ["u1"]);
@@ -436,7 +443,10 @@ fn two_writers_do_not_undo_each_other() {
     assert_found(&mut other, 1);
     let vector = pages::vector(20, DIMENSION);
     let query = Query { text: "", vector: Some(&vector) };
-    let hits = block_on(other.search(query, &SearchOptions::default())).unwrap();
+    let hits = block_on(
+        other.search(query, &SearchOptions { mode: Mode::Semantic, ..SearchOptions::default() }),
+    )
+    .unwrap();
     assert!(hits.iter().all(|hit| hit.url != "u2"));
     assert_eq!(urls(&other), ["u1", "u3"]);
     assert!(other.problems().is_empty());

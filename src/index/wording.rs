@@ -17,6 +17,8 @@ impl State {
         if let Some(merge) = merge {
             let there = merge.unmade.iter().filter(|page| self.entries.contains_key(page));
             self.wordless.extend(there);
+            let problem = |message: &String| Problem { url: None, message: message.clone() };
+            self.damage.extend(merge.problems.iter().map(problem));
             self.lexicon.merged(merge);
         }
         for words in words {
@@ -78,9 +80,6 @@ impl<S: Store> Index<S> {
         let Some(words) = self.state.lexicon.merge_step(&self.store, limits).await? else {
             return Ok(None);
         };
-        for message in &words.problems {
-            self.state.damage.push(Problem { url: None, message: message.clone() });
-        }
         let mut plan = Transaction::new(self.state.head.next_page);
         plan.changes = words.changes.clone();
         plan.merge = Some(words);

@@ -9,6 +9,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use burrow::fields::Fields;
 use burrow::index::PageSet;
 use burrow::index::lexical::{
     LexicalOptions, LexicalQuery, Lexicon, Merge, MergeLimits, Scored, page_record,
@@ -34,7 +35,7 @@ pub fn page(lang: Option<&str>, title: &str, texts: &[&str]) -> Page {
         text.push('\n');
     }
     let (url, lang, title) = ("u".to_owned(), lang.map(str::to_owned), title.to_owned());
-    Page { url, title, lang, hash: [0; 32], text, passages }
+    Page { url, title, lang, hash: [0; 32], fields: Fields::new(), time_ms: None, text, passages }
 }
 
 /// Counts what is read.

@@ -6,9 +6,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use burrow::encoder::{Encoder, Sequence};
+use burrow::fields::Fields;
+use burrow::index::Index;
 use burrow::index::hamming::{self, TopK};
 use burrow::index::rescore::Rescorer;
+use burrow::page::{EncodedPage, Page, Passage, content_hash};
 use burrow::quantize;
+use burrow::search::{Mode, Query, SearchOptions};
+use burrow::store::MemoryStore;
 use burrow::{Error, ErrorKind, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -39,7 +44,7 @@ struct Line {
 type Judgements = HashMap<String, HashMap<String, f64>>;
 
 /// Encodes corpus and queries, ranks in each way, and prints a row for each.
-pub(crate) fn run(args: &ModelArgs, data: &Path) -> Result<()> {
+pub(crate) fn run(args: &ModelArgs, data: &Path, lang: &str) -> Result<()> {
     let judgements = judgements(&data.join("qrels.tsv"))?;
     let corpus = lines(&data.join("corpus.jsonl"))?;
     let mut queries = lines(&data.join("queries.jsonl"))?;
@@ -54,15 +59,16 @@ pub(crate) fn run(args: &ModelArgs, data: &Path) -> Result<()> {
         embed(&encoder, "documents", corpus.iter().map(|d| format!("{} {}", d.title, d.text)))?;
     let vectors = embed(&encoder, "queries", queries.iter().map(|query| query.text.clone()))?;
     report(
-        &Set { encoder: &encoder, corpus, queries, judgements, documents, vectors },
+        &Set { encoder: &encoder, lang, corpus, queries, judgements, documents, vectors },
         start.elapsed(),
-    );
-    Ok(())
+    )
 }
 
 /// All that the ways of ranking are measured on.
 struct Set<'a> {
     encoder: &'a Encoder,
+    /// BCP 47, of documents and queries.
+    lang: &'a str,
     corpus: Vec<Line>,
     queries: Vec<Line>,
     judgements: Judgements,
@@ -70,7 +76,7 @@ struct Set<'a> {
     vectors: Vec<Vec<f32>>,
 }
 
-fn report(set: &Set<'_>, took: Duration) {
+fn report(set: &Set<'_>, took: Duration) -> Result<()> {
     let quantizer = set.encoder.fingerprint().quantizer;
     let normalized: Vec<Vec<f32>> = set.documents.iter().map(|vector| normalize(vector)).collect();
     let int8: Vec<Vec<u8>> =
@@ -90,6 +96,20 @@ fn report(set: &Set<'_>, took: Duration) {
     let exact: Vec<Vec<usize>> = set.vectors.iter().map(|query| by_int8(query)).collect();
     set.print("f32", &exact, |query| best(all(), |row| dot(&normalized[row], query)));
     set.print("INT8", &exact, by_int8);
+    let mut index = set.index()?;
+    for (name, mode) in [
+        ("index, meaning", Mode::Semantic),
+        ("index, words", Mode::Keyword),
+        ("index, both", Mode::Hybrid),
+    ] {
+        let options = SearchOptions { limit: DEPTH, mode, ..SearchOptions::default() };
+        set.print_asked(name, &exact, |text, vector| {
+            let query = Query { text, vector: Some(vector) };
+            let hits = pollster::block_on(index.search(query, &options))?;
+            // A document's address is its row.
+            Ok(hits.iter().filter_map(|hit| hit.url.parse().ok()).collect())
+        })?;
+    }
     let zero = vec![0.0; set.documents.first().map_or(0, Vec::len)];
     for (name, centre) in [("bits", zero), ("centred bits", mean(&normalized))] {
         let bits = Bits::new(&normalized, centre);
@@ -102,6 +122,7 @@ fn report(set: &Set<'_>, took: Duration) {
             });
         }
     }
+    Ok(())
 }
 
 /// The documents' bits, taken about a centre.
@@ -146,10 +167,21 @@ impl Set<'_> {
     /// Ranks the documents for every query, and prints the means; the last is how many of the hits
     /// by exact INT8 are found.
     fn print(&self, name: &str, exact: &[Vec<usize>], rank: impl Fn(&[f32]) -> Vec<usize>) {
+        // Nothing here can fail.
+        drop(self.print_asked(name, exact, |_, vector| Ok(rank(vector))));
+    }
+
+    /// As [`Set::print`], by a query's text and vector.
+    fn print_asked(
+        &self,
+        name: &str,
+        exact: &[Vec<usize>],
+        mut rank: impl FnMut(&str, &[f32]) -> Result<Vec<usize>>,
+    ) -> Result<()> {
         let (mut ndcg, mut recall, mut kept) = (0.0, 0.0, 0.0);
         for ((query, vector), exact) in self.queries.iter().zip(&self.vectors).zip(exact) {
             let judged = &self.judgements[&query._id];
-            let ranked = rank(vector);
+            let ranked = rank(&query.text, vector)?;
             let found = exact.iter().filter(|&row| ranked.contains(row)).count();
             kept += found as f64 / exact.len() as f64;
             let gains: Vec<f64> = ranked
@@ -161,6 +193,48 @@ impl Set<'_> {
         }
         let count = self.queries.len() as f64;
         println!("{name:28} {:>8.4} {:>10.4} {:>13.4}", ndcg / count, recall / count, kept / count);
+        Ok(())
+    }
+
+    /// All documents in an index, each a page with one passage, its row as its address.
+    fn index(&self) -> Result<Index<MemoryStore>> {
+        let fingerprint = self.encoder.fingerprint();
+        let mut index = pollster::block_on(Index::open(MemoryStore::new()))?;
+        pollster::block_on(index.bind(fingerprint))?;
+        for (row, (document, vector)) in self.corpus.iter().zip(&self.documents).enumerate() {
+            let text = format!("{} {}", document.title, document.text);
+            let page = self.page(row, text);
+            let bits = quantize::bits(vector);
+            let encoded = EncodedPage {
+                page,
+                dimension: fingerprint.dimension,
+                sentence_bits: bits.clone(),
+                bits,
+                int8: quantize::int8(fingerprint.quantizer, vector),
+            };
+            pollster::block_on(index.commit(encoded))?;
+        }
+        while pollster::block_on(index.compact())? {}
+        Ok(index)
+    }
+
+    fn page(&self, row: usize, text: String) -> Page {
+        let passage = Passage {
+            range: 0..text.len(),
+            headings: Vec::new(),
+            anchor: None,
+            sentences: vec![0..text.len()],
+        };
+        Page {
+            url: row.to_string(),
+            title: String::new(),
+            lang: Some(self.lang.to_owned()),
+            hash: content_hash(&[text.as_bytes()]),
+            fields: Fields::new(),
+            time_ms: None,
+            text,
+            passages: vec![passage],
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use burrow::encoder::pack::{PackedWeights, SHARD_BYTES};
+use burrow::search::{Mode, SearchOptions};
 use clap::{Args, Parser, Subcommand};
 
 /// Search that never leaves your machine.
@@ -29,6 +30,9 @@ enum Command {
     Eval {
         #[command(flatten)]
         model: ModelArgs,
+        /// Language of documents and queries, for the forms of words.
+        #[arg(long, default_value = "en")]
+        lang: String,
         /// The folder with the judged queries.
         data: PathBuf,
     },
@@ -106,6 +110,9 @@ enum Command {
         /// At most this many hits.
         #[arg(long, default_value_t = 10)]
         limit: usize,
+        /// What makes a page a hit.
+        #[arg(long, value_enum, default_value_t = ModeArg::Hybrid)]
+        mode: ModeArg,
         /// A question, or words.
         query: String,
     },
@@ -142,6 +149,26 @@ enum WeightsArg {
     Q4,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ModeArg {
+    /// Its meaning and its words.
+    Hybrid,
+    /// Its meaning.
+    Semantic,
+    /// Its words.
+    Keyword,
+}
+
+impl From<ModeArg> for Mode {
+    fn from(mode: ModeArg) -> Self {
+        match mode {
+            ModeArg::Hybrid => Mode::Hybrid,
+            ModeArg::Semantic => Mode::Semantic,
+            ModeArg::Keyword => Mode::Keyword,
+        }
+    }
+}
+
 impl From<WeightsArg> for PackedWeights {
     fn from(weights: WeightsArg) -> Self {
         match weights {
@@ -154,7 +181,7 @@ impl From<WeightsArg> for PackedWeights {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Eval { model, data } => eval::run(&model, &data),
+        Command::Eval { model, lang, data } => eval::run(&model, &data, &lang),
         Command::Embed { model, context, query, f32, input } => {
             let input = input.as_deref();
             embed::run(&model, &embed::Options { input, context, query, f32 })
@@ -166,8 +193,9 @@ fn main() -> ExitCode {
         }
         Command::Verify { model, device } => verify::run(&ModelArgs { model, device }),
         Command::Index { model, index, pages } => pages::index(&model, &index, &pages),
-        Command::Search { model, index, limit, query } => {
-            pages::search(&model, &index, &query, limit)
+        Command::Search { model, index, limit, mode, query } => {
+            let options = SearchOptions { limit, mode: mode.into(), ..SearchOptions::default() };
+            pages::search(&model, &index, &query, &options)
         }
     };
     match done {

@@ -30,6 +30,8 @@ pub(crate) fn index(args: &ModelArgs, at: &Path, pages: &Path) -> Result<()> {
         };
         println!("{}/{} {url}: {outcome}", number + 1, found.len());
     }
+    // So that the next opening reads few records.
+    while block_on(index.compact())? {}
     println!("{} pages, {} passages", index.page_count(), index.passage_count());
     Ok(())
 }
@@ -46,7 +48,12 @@ fn add(index: &mut Index<FilesStore>, encoder: &Encoder, source: Source<'_>) -> 
 }
 
 /// Prints the hits of a query, the best first, marks in brackets.
-pub(crate) fn search(args: &ModelArgs, at: &Path, query: &str, limit: usize) -> Result<()> {
+pub(crate) fn search(
+    args: &ModelArgs,
+    at: &Path,
+    query: &str,
+    options: &SearchOptions,
+) -> Result<()> {
     if !at.is_dir() {
         let message = format!("there is no index at {}: make one with burrow index", at.display());
         return Err(Error::new(ErrorKind::Input, message));
@@ -54,8 +61,7 @@ pub(crate) fn search(args: &ModelArgs, at: &Path, query: &str, limit: usize) -> 
     let encoder = model::load(args)?;
     let mut index = open(at, &encoder)?;
     let vector = block_on(pipeline::embed_query(&encoder, query))?;
-    let options = SearchOptions { limit, ..SearchOptions::default() };
-    let hits = block_on(index.search(Query { text: query, vector: Some(&vector) }, &options))?;
+    let hits = block_on(index.search(Query { text: query, vector: Some(&vector) }, options))?;
     if hits.is_empty() {
         println!("nothing found in {} pages", index.page_count());
     }
