@@ -16,6 +16,7 @@ mod load;
 pub mod page_set;
 pub mod queue;
 mod read;
+mod rebuild;
 pub mod rescore;
 pub mod resident;
 mod runs;

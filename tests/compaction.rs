@@ -15,7 +15,7 @@ use burrow::index::{Index, format};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
 use burrow::search::{Mode, Query, SearchOptions};
-use burrow::store::{Change, Commit, MemoryStore, Space, Store, StoreKind};
+use burrow::store::{Change, Commit, HEAD_KEY, MemoryStore, Space, Store, StoreKind};
 use pollster::block_on;
 use proptest::prelude::*;
 
@@ -272,4 +272,31 @@ fn a_follower_reads_what_is_new_and_no_more() {
         }
     }
     assert!(!block_on(follower.catch_up()).unwrap(), "nothing has changed");
+}
+
+#[test]
+fn a_number_is_not_given_again_while_a_run_holds_it() {
+    let store = Shared::default();
+    let mut index = store.open();
+    let mut model: Model = (0..64).map(|number| (number, page(number, 1, 2))).collect();
+    for number in 0..64 {
+        block_on(index.commit(model[&number].clone())).unwrap();
+    }
+    while block_on(index.compact()).unwrap() {}
+    // The last page of the run is gone, and so is the one that took its place.
+    block_on(index.commit(page(63, 2, 2))).unwrap();
+    assert!(block_on(index.remove("u63")).unwrap());
+    model.remove(&63);
+    // A full disk has cost the head (see `transact_removal`): numbers are told by what is there.
+    let head = store.records(Space::Meta).remove(1);
+    assert_eq!(head.0, HEAD_KEY);
+    let keys = HEAD_KEY..HEAD_KEY + 1;
+    let change = Change::Delete { space: Space::Meta, keys };
+    let commit = block_on(store.clone().commit(Some(&head.1), vec![change]));
+    assert_eq!(commit.unwrap(), Commit::Done);
+    let mut index = store.open();
+    model.insert(99, page(99, 1, 2));
+    block_on(index.commit(model[&99].clone())).unwrap();
+    assert_is(&mut index, &model, 9);
+    assert_is(&mut store.open(), &model, 9);
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use burrow::ErrorKind;
 use burrow::fingerprint::Fingerprint;
+use burrow::index::format::{self, Entry, Rows};
 use burrow::index::{Index, Problem};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
@@ -202,5 +203,55 @@ fn a_damaged_head_or_fingerprint_never_passes_for_another() {
                 }
             }
         }
+    }
+}
+
+/// Records that are each whole, but lie where none can.
+#[test]
+fn records_in_places_where_none_can_be_are_named_and_mended() {
+    let pages = all_pages();
+    let whole = records(&pages);
+    let own = |number: u32, url: &str| {
+        let page = &pages[url].page;
+        let (hash, passages) = (page.hash, page.passages.len());
+        let (lang, fields) = (page.lang.clone(), page.fields.clone());
+        let title = page.title.clone();
+        let url = page.url.clone();
+        let entry = Entry { url, title, hash, passages, lang, fields, time_ms: None };
+        let key = format::page_key(number);
+        ((Space::Directory, key), format::entry_to_bytes(number, &entry).unwrap())
+    };
+    let bits = |number: u32, url: &str| {
+        let bytes = format::rows_to_bytes(number, Rows::Bits, DIMENSION, &pages[url].bits);
+        ((Space::Bits, format::page_key(number)), bytes.unwrap())
+    };
+    // Page 7 lies in the first run: these are within it, or come again after it.
+    let misplaced = [
+        vec![own(7, "u7")],
+        vec![own(7, "u12")],
+        vec![bits(7, "u7")],
+        vec![own(7, "u7"), bits(7, "u7")],
+        vec![own(u32::MAX, "u7")],
+        vec![own(u32::MAX, "u7"), bits(u32::MAX, "u7")],
+    ];
+    for some in misplaced {
+        let name = format!("{:?}", some.iter().map(|(place, _)| place).collect::<Vec<_>>());
+        let mut records = whole.clone();
+        records.extend(some);
+        let mut index = block_on(Index::open(store_of(&records))).unwrap();
+        block_on(index.bind(&fingerprint())).unwrap();
+        assert_hits_are_true(&mut index, &pages, &name);
+        assert!(!verified(&mut index).is_empty(), "{name} is not named");
+        let Ok(repaired) = block_on(index.repair()) else {
+            assert!(name.contains(&format::page_key(u32::MAX).to_string()), "{name}");
+            continue;
+        };
+        assert_eq!(verified(&mut index), [], "{name} is not mended: {repaired:?}");
+        assert_hits_are_true(&mut index, &pages, &name);
+        for url in pages.keys() {
+            let is_there = index.find(url).is_some();
+            assert_eq!(is_there, !repaired.lost.contains(url), "{name}: {url}, {repaired:?}");
+        }
+        assert!(repaired.lost.is_empty(), "{name}: {repaired:?}");
     }
 }

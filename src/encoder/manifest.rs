@@ -59,7 +59,8 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// `Model` where the bytes are no manifest, or one of a newer version.
+    /// `Model` where the bytes are no manifest, or one of a newer version, or a golden vector is
+    /// not finite.
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let manifest: Manifest = serde_json::from_slice(json).map_err(|cause| {
             let message = format!(
@@ -77,8 +78,22 @@ impl Manifest {
                 );
                 Err(Error::new(ErrorKind::Model, message))
             }
-            _ => Ok(manifest),
+            _ => manifest.with_finite_goldens(),
         }
+    }
+
+    /// A number in JSON may be too large for an f32. With such a golden vector every device would be
+    /// found to compute wrongly.
+    fn with_finite_goldens(self) -> Result<Self> {
+        let mut values = self.goldens.iter().flat_map(|golden| &golden.vector);
+        if values.all(|value| value.is_finite()) {
+            return Ok(self);
+        }
+        let message = format!(
+            "{MANIFEST} has a golden vector with numbers too large for an f32: fetch or pack the \
+             model again"
+        );
+        Err(Error::new(ErrorKind::Model, message))
     }
 
     /// Checks a file's size and SHA-256, in hexadecimal; a file that is not listed passes.

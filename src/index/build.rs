@@ -11,15 +11,15 @@ const SHARED_SPACES: [Space; 2] = [Space::Directory, Space::Bits];
 /// The spaces that hold records of single pages alone.
 const OWN_SPACES: [Space; 4] = [Space::Codes, Space::Sentences, Space::Pages, Space::Terms];
 
-/// The spaces of which nothing is left in an index without pages.
-const CLEARED_SPACES: [Space; 7] = [
+/// All spaces of pages: a page's records lie between its key and that of the next.
+pub(crate) const PAGE_SPACES: [Space; 7] = [
+    Space::Gone,
     Space::Directory,
     Space::Bits,
     Space::Codes,
     Space::Sentences,
     Space::Pages,
     Space::Terms,
-    Space::Gone,
 ];
 
 /// What stays resident of a page besides its bits.
@@ -92,7 +92,7 @@ pub(crate) fn removal_of_all() -> Vec<Change> {
 /// Removes everything but the head and what waits to be encoded.
 pub(crate) fn removal_of_all_pages() -> Vec<Change> {
     let delete = |space, keys| Change::Delete { space, keys };
-    let pages = CLEARED_SPACES.into_iter().map(|space| delete(space, 0..KEY_END));
+    let pages = PAGE_SPACES.into_iter().map(|space| delete(space, 0..KEY_END));
     let meta = [delete(Space::Meta, 0..HEAD_KEY), delete(Space::Meta, HEAD_KEY + 1..KEY_END)];
     pages.chain(meta).collect()
 }

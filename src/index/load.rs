@@ -96,7 +96,8 @@ impl State {
         let row_bytes = format::Rows::Bits.row_bytes(dimension);
         let is_plain = |&(page, rows): &(u32, usize)| {
             let entry = self.entries.get(&page);
-            self.made_with.is_some() && entry.is_some_and(|entry| entry.passages == rows)
+            let is_whole = entry.is_some_and(|entry| entry.passages == rows);
+            self.made_with.is_some() && is_whole && !found.contains(page)
         };
         if run.pages.iter().all(is_plain) {
             run.pages.iter().for_each(|&(page, _)| found.insert(page));
@@ -107,6 +108,9 @@ impl State {
         for (page, rows) in run.pages {
             let (bits, after) = rest.split_at(rows * row_bytes);
             rest = after;
+            if found.contains(page) && self.entries.contains_key(&page) {
+                self.leave_out(page, format!("page {page} has its bits twice"));
+            }
             found.insert(page);
             self.take_page_bits(page, bits, row_bytes);
         }
@@ -135,9 +139,10 @@ impl State {
             Some(Err(message)) => self.damage.push(Problem { url: None, message }),
             None => {}
         }
-        // Without a head that can be read, what is there says which numbers have been given.
-        let pages = self.entries.keys().chain(self.broken.keys());
-        let next = pages.max().map_or(0, |page| page.saturating_add(1));
+        // Without a head that can be read, what is there says which numbers have been given: also
+        // those of pages that are gone, whose rows and marks would be taken for the new page's.
+        let pages = self.entries.keys().chain(self.broken.keys()).copied();
+        let next = pages.chain(self.runs.greatest()).max().map_or(0, |page| page.saturating_add(1));
         self.head.next_page = self.head.next_page.max(next);
         if self.made_with.is_none() && !(self.entries.is_empty() && self.broken.is_empty()) {
             let message = "the index has pages but its meta record is missing: clear it and add \

@@ -30,6 +30,11 @@ impl Runs {
         self.lasts.keys().copied()
     }
 
+    /// The greatest number in a run or of a page that is gone.
+    pub(crate) fn greatest(&self) -> Option<u32> {
+        self.lasts.values().chain(&self.gone).max().copied()
+    }
+
     /// The first and last page of the run that a page lies in, if it lies in one.
     pub(crate) fn of(&self, page: u32) -> Option<(u32, u32)> {
         let (&first, &last) = self.lasts.range(..=page).next_back()?;

@@ -92,8 +92,14 @@ impl State {
         self.made_with.as_ref().map_or(8, |fingerprint| fingerprint.dimension)
     }
 
-    /// Takes up a page; of two with one address the later is right.
+    /// Takes up a page; of two with one address the later is right, of two with one number none.
     pub(super) fn enter(&mut self, page: u32, entry: Entry) {
+        if self.entries.contains_key(&page) {
+            self.leave_out(page, format!("page {page} is in the directory twice"));
+        }
+        if self.broken.contains_key(&page) {
+            return;
+        }
         let earlier = self.urls.insert(entry.url.clone(), page);
         self.entries.insert(page, entry);
         if let Some(earlier) = earlier {

@@ -20,8 +20,8 @@ const RECORDS_AT_ONCE: usize = 32;
 /// A look at everything under way.
 #[derive(Debug)]
 pub struct Verification {
-    /// The next page to look at.
-    next: u32,
+    /// The next page to look at; none after the last number that a page can have.
+    next: Option<u32>,
     problems: Vec<Problem>,
 }
 
@@ -48,7 +48,7 @@ impl<S: Store> Index<S> {
             state.damage.iter().chain(state.broken.values()).cloned().collect();
         // What a search has come upon is left out already.
         problems.extend(self.state.broken.values().cloned());
-        Ok(Verification { next: 0, problems })
+        Ok(Verification { next: Some(0), problems })
     }
 
     /// Looks at some more pages. `None` while there are more to come; at the end all that is not
@@ -61,7 +61,8 @@ impl<S: Store> Index<S> {
         &mut self,
         under_way: &mut Verification,
     ) -> Result<Option<Vec<Problem>>> {
-        let pages = self.state.entries.range(under_way.next..).take(PAGES_AT_ONCE);
+        let pages = under_way.next.map(|next| self.state.entries.range(next..).take(PAGES_AT_ONCE));
+        let pages = pages.into_iter().flatten();
         let pages: Vec<(u32, Entry)> = pages.map(|(&page, entry)| (page, entry.clone())).collect();
         for (page, entry) in &pages {
             if let Err(message) = whole(self.read_page(*page, entry).await)? {
@@ -74,7 +75,7 @@ impl<S: Store> Index<S> {
             }
         }
         if let Some((last, _)) = pages.last() {
-            under_way.next = last.saturating_add(1);
+            under_way.next = last.checked_add(1);
             return Ok(None);
         }
         for page in self.left_over().await? {
@@ -113,8 +114,23 @@ impl<S: Store> Index<S> {
             self.repair_page(page, &mut repaired).await?;
         }
         self.state = State::load(&self.store).await?;
+        if self.has_damage() && self.state.broken.is_empty() {
+            // That of the head and the queue goes with the next commit, whatever it is.
+            let plan = Transaction::new(self.state.head.next_page);
+            let _ = self.transact(plan).await?;
+            self.state = State::load(&self.store).await?;
+        }
+        if self.has_damage() || !self.left_over().await?.is_empty() {
+            self.rebuild(&mut repaired).await?;
+            self.state = State::load(&self.store).await?;
+        }
         self.bound = bound;
         Ok(repaired)
+    }
+
+    /// Whether something is damaged that the store itself has not told of.
+    fn has_damage(&self) -> bool {
+        !self.state.broken.is_empty() || self.state.damage.len() > self.store.damage().len()
     }
 
     async fn repair_page(&mut self, page: u32, repaired: &mut Repaired) -> Result<()> {
@@ -152,7 +168,7 @@ impl<S: Store> Index<S> {
 
     /// A page from its own records and its bits, where these are whole, though the directory does
     /// not know it.
-    async fn read_without_entry(&self, page: u32) -> Result<Option<EncodedPage>> {
+    pub(super) async fn read_without_entry(&self, page: u32) -> Result<Option<EncodedPage>> {
         let dimension = self.state.dimension();
         let key = page_key(page);
         let records = self.store.read(&[(Space::Pages, key), (Space::Sentences, key)]).await?;
@@ -205,7 +221,7 @@ impl<S: Store> Index<S> {
     }
 
     /// Numbers of pages that have records of their own and that the directory does not know.
-    async fn left_over(&self) -> Result<BTreeSet<u32>> {
+    pub(super) async fn left_over(&self) -> Result<BTreeSet<u32>> {
         let known: PageSet =
             self.state.entries.keys().chain(self.state.broken.keys()).copied().collect();
         let mut unknown = BTreeSet::new();
