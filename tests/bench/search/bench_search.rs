@@ -3,6 +3,7 @@
 //! `make bench-search` runs it beside the search module, in the same worker. It is built with the
 //! search module's flags and is no part of the package.
 
+use burrow::fields::Fields;
 use burrow::fingerprint::Fingerprint;
 use burrow::index::format;
 use burrow::index::hamming::{self, TopK};
@@ -164,6 +165,8 @@ impl Corpus {
             title: format!("Page {page}"),
             lang: Some("en".into()),
             hash,
+            fields: Fields::new(),
+            time_ms: None,
             text,
             passages,
         }

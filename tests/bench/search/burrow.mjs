@@ -5,7 +5,9 @@ export const DIMENSION = 1024;
 /** Passages of a page. */
 export const PASSAGES = 8;
 /** What a person asks for, and how many candidates are looked at for each hit: the defaults. */
-export const [LIMIT, OVERSAMPLING] = [10, 4];
+export const [LIMIT, OVERSAMPLING] = [10, 16];
+/** By meaning: what words cost is a matter of their own. */
+const OPTIONS = JSON.stringify({ limit: LIMIT, oversampling: OVERSAMPLING, mode: "semantic" });
 
 /** The bench module, with a corpus. */
 export async function invented(passages = PASSAGES) {
@@ -26,7 +28,7 @@ export const databaseOf = (name) => `burrow-${name}`;
 
 /** Opens an index, with the vectors of a corpus. */
 export async function openIndex(Index, corpus, name) {
-  const index = await Index.open(name, false);
+  const index = await Index.open(name, {});
   await index.bind(corpus.fingerprint());
   return index;
 }
@@ -38,7 +40,7 @@ export async function commitAll(index, pages) {
 
 /** Asks an index. */
 export function ask(index, { text, vector }) {
-  return index.search(text, vector, LIMIT, OVERSAMPLING);
+  return index.search(text, vector, OPTIONS, null);
 }
 
 /** Questions about the first passages: each a vector and some words. */
