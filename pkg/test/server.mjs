@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 
 /** As in use, but in a hurry. */
-export const PATIENCE = { triesMax: 4, pauseMs: 5, retryAfterMsMax: 60, stallMs: 250 };
+export const PATIENCE = { triesMax: 4, pauseMs: 5, retryAfterMsMax: 60, stallMs: 800 };
 
 export const SMALL = { "config.json": Buffer.from("{}"), "tokenizer.json": Buffer.from('{"model": {}}') };
 

@@ -12,6 +12,7 @@ import { clearTrouble, kindOf, showTrouble } from "./trouble.js";
 /** @typedef {import("../../pkg/src/types.js").SearchResult} SearchResult */
 
 const HITS_MAX = 10;
+const LOADING = "The encoder is still loading: what means the same comes as soon as it is there.";
 /** Below this cosine, all-MiniLM-L6-v2 sees no more than chance between question and passage; other models differ. */
 const NEAR = { model: /^all-MiniLM-L6-v2/, scoreMin: 0.2 };
 /** While pages come in, a question on the page is asked again at most this often. */
@@ -66,9 +67,11 @@ export class Answers {
     if (!query || !session?.isOpen) return this.#rest(query);
     results.dataset.state = "searching";
     byId("busy").hidden = false;
-    if (!session.encoderReady) setText(byId("said"), "The encoder is still loading: your question is answered as soon as it is there.");
+    /** @param {SearchResult} early found by its words, while the encoder is still loading */
+    const onHits = (early) => { if (!signal.aborted && !session.encoderReady) this.#showEarly(early); };
+    if (!session.encoderReady) setText(byId("said"), LOADING);
     try {
-      const result = await session.search(query, { limit: HITS_MAX, signal });
+      const result = await session.search(query, { limit: HITS_MAX, prefix: true, signal, onHits });
       if (!signal.aborted) this.#show(query, result);
     } catch (error) {
       if (signal.aborted || kindOf(error) === "aborted") return;
@@ -90,6 +93,13 @@ export class Answers {
     this.showAtRest();
   }
 
+  /** @param {SearchResult} early */
+  #showEarly({ hits }) {
+    showHits(hits, (hit) => webAddress(hit) ?? heldFileUrl(hit.url));
+    setText(byId("said"), hits.length === 0 ? LOADING : `${counted(hits.length, "page")} with these words. ${LOADING}`);
+    this.showAtRest();
+  }
+
   /**
    * @param {string} query
    * @param {SearchResult} result
@@ -103,7 +113,8 @@ export class Answers {
     Object.assign(results.dataset, {
       query, state: "done", encodeMs: timing.encodeMs.toFixed(1), searchMs: timing.searchMs.toFixed(1),
     });
-    const isFar = hits.length > 0 && NEAR.model.test(status.model) && hits[0].score < NEAR.scoreMin;
+    const isFar = hits.length > 0 && NEAR.model.test(status.model)
+      && hits.every(({ bm25, cosine = 1 }) => bm25 === undefined && cosine < NEAR.scoreMin);
     const far = isFar ? "Nothing comes close; these are the nearest. " : "";
     const toCome = this.#toCome();
     const partly = toCome > 0 ? ` Pages are still being indexed: ${toCome} to come.` : "";
