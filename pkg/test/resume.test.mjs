@@ -129,7 +129,7 @@ test("a link that stands still is left, and the rest comes over another", async 
 });
 
 test("a server that never answers, and one that always stops: given up, with what to do", async () => {
-  await assert.rejects(get(() => {}), rejected("network", FILE, "0.25 seconds", "after 0 bytes", "Check the connection"));
+  await assert.rejects(get(() => {}), rejected("network", FILE, "0.8 seconds", "after 0 bytes", "Check the connection"));
   assert.equal(server.log.length, PATIENCE.triesMax);
   const always = (request, response) => response.writeHead(200, { "Content-Length": BYTES.length }).write(BYTES.subarray(0, 1000));
   await assert.rejects(get(always, { resume: "never" }), rejected("network", "stopped coming", "after 1000 bytes"));
