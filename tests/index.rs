@@ -31,15 +31,7 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
     }
     let mut page = pages::page("https://a.example/", &["One. Two.", "Drei, 🦊."], 8, 1);
     (page.page.fields, page.page.time_ms) = (fields(), Some(-5));
-    let entry = Entry {
-        url: "u".into(),
-        title: "t".into(),
-        hash: [9; 32],
-        passages: 2,
-        lang: Some("en".into()),
-        fields: fields(),
-        time_ms: Some(1_700_000_000_000),
-    };
+    let entry = entry();
     let head = Head::default().after(2, &[Effect::Added(1), Effect::Merged(0, 1), Effect::All]);
     let run = BitsRun { pages: vec![(5, 1), (9, 2)], bits: &[1, 2, 3, 4, 5, 6] };
     let changes = [
@@ -124,6 +116,18 @@ fn dictionary() -> Vec<DictionaryEntry> {
         DictionaryEntry { term, passages, block, offset, more_blocks }
     };
     vec![entry("light", 0, 0), entry("lights", 0, 2), entry("木", 2, 0)]
+}
+
+fn entry() -> Entry {
+    Entry {
+        url: "u".into(),
+        title: "t".into(),
+        hash: [9; 32],
+        passages: 2,
+        lang: Some("en".into()),
+        fields: fields(),
+        time_ms: Some(1_700_000_000_000),
+    }
 }
 
 fn fields() -> Fields {
