@@ -6,6 +6,9 @@
 #   make test-large                             a model of 0.6B parameters in Chromium
 #   make eval DATA=dir [MODEL=dir]              retrieval quality on judged queries
 #   make fidelity                               how near each form of weights and device comes to f32
+#   make test-kill [KILLS=n] [SEED=n]           Chromium is killed again and again while it indexes
+#   make fuzz TARGET=name [SECONDS=n]           hostile bytes: records, pages, manifest or queries
+#   make soak [SECONDS=n] [SEED=n]              random steps held against a model in memory
 #   make bench-search [SIZES=n,…]               the index in Chromium, against peers and the bare cost of its parts
 #
 # Names, versions and places are in scripts/env.sh.
@@ -15,7 +18,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-native test-browser test-large lint eval fidelity bench-search clean
+.PHONY: help setup build demo test test-native test-browser test-large test-kill fuzz soak lint eval fidelity bench-search clean
 
 ENV := source scripts/env.sh
 NATIVE := --locked --features cli,gpu
@@ -69,7 +72,28 @@ test-large: build ## a model of the 0.6B shape (616 MB, made here) in Chromium; 
 	say "test: 0.6B parameters in Chromium"
 	(cd tests && npm run test-large --silent)
 
-test: lint test-native test-browser test-large ## all of the above
+test-kill: build ## Chromium is killed KILLS=100 times while it indexes; about 7 minutes
+	scripts/setup.sh browser
+	$(ENV)
+	say "test: $(or $(KILLS),100) kills"
+	export KILLS="$(or $(KILLS),100)" SEED="$(or $(SEED),$$(date +%s))"
+	(cd tests && npm run test-kill --silent)
+
+test: lint test-native test-browser test-large test-kill ## all of the above
+
+fuzz: ## TARGET=records, pages, manifest or queries, for SECONDS=600
+	[ -f "fuzz/targets/$(TARGET).rs" ] || { echo 'make fuzz needs TARGET=records, pages, manifest or queries' >&2; exit 2; }
+	scripts/setup.sh fuzz
+	$(ENV)
+	# Coverage and the address sanitizer are not for stable Rust; this lets it have them.
+	export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$$BURROW_CACHE/target-fuzz"
+	say "fuzz: $(TARGET), $(or $(SECONDS),600) s (the first build takes some minutes)"
+	"$$CARGO_FUZZ" fuzz run "$(TARGET)" -- -max_total_time="$(or $(SECONDS),600)" -max_len=8192 -timeout=20 -verbosity=0 -print_final_stats=1
+
+soak: ## random steps on the index for SECONDS=1800, held against a model in memory
+	$(ENV)
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet --locked --no-default-features --example soak -- \
+		--seconds "$(or $(SECONDS),1800)" $(if $(SEED),--seed $(SEED))
 
 eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched one
 	[ -n "$(DATA)" ] || { echo 'make eval needs DATA=folder with corpus.jsonl, queries.jsonl and qrels.tsv' >&2; exit 2; }

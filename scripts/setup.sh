@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building, testing and the demo need. Quick when all is there already.
 # Usage: scripts/setup.sh [wasm] [bindgen] [npm] [browser] [vulkan] [model]   (default: all of these)
+#        scripts/setup.sh fuzz
 #        scripts/setup.sh peers   what `make bench-search` compares with
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
@@ -46,6 +47,12 @@ npm_install() { # folders
     (cd "$BURROW_ROOT/$folder" && npm ci --silent --no-audit --no-fund)
     touch "$stamp"
   done
+}
+
+setup_fuzz() {
+  if [ -x "$CARGO_FUZZ" ] && [ "$("$CARGO_FUZZ" --version)" = "cargo-fuzz $CARGO_FUZZ_VERSION" ]; then return; fi
+  say "setup: cargo-fuzz $CARGO_FUZZ_VERSION (about a minute)"
+  cargo install --quiet cargo-fuzz --version "$CARGO_FUZZ_VERSION" --root "$BURROW_CACHE/tools" --locked
 }
 
 setup_npm() { npm_install pkg tests; }

@@ -13,6 +13,8 @@ mod encoder;
 mod search;
 #[cfg(not(feature = "encoder"))]
 mod transfer;
+#[cfg(not(feature = "encoder"))]
+mod upkeep;
 
 use wasm_bindgen::prelude::*;
 

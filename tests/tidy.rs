@@ -80,6 +80,7 @@ fn every_file_says_what_it_is_for() {
     all.extend(files("pkg/src", &[".ts"]));
     all.extend(files("www", &[".js", ".mjs"]));
     all.extend(files("scripts", &[".sh", ".py"]));
+    all.extend(files("fuzz", &[".rs"]));
     for (path, text) in all {
         let opens = openings.iter().any(|opening| text.starts_with(opening));
         assert!(opens, "{} opens with no word on what it is for", path.display());
@@ -98,7 +99,7 @@ fn no_work_is_left_unfinished_and_no_test_is_left_out() {
         ["test.", "only"],
         [".sk", "ip("],
     ];
-    for folder in ["src", "tests", "pkg", "www", "scripts"] {
+    for folder in ["src", "tests", "pkg", "www", "scripts", "fuzz"] {
         for (path, text) in files(folder, &[".rs", ".ts", ".mjs", ".js", ".sh", ".py"]) {
             for word in words.map(|parts| parts.concat()) {
                 let found = text.contains(&word) && !text.contains(&format!("iterator{word}"));

@@ -9,7 +9,7 @@ import type { Nothing } from "./protocol.js";
 import { exportStream, importFrom } from "./transfer.js";
 import type {
   AddOptions, AddResult, EnqueueOptions, EnqueueResult, ExportOptions, Filter, ImportOptions, ImportResult, KeptModel, OpenOptions, PageInfo,
-  PageInput, PagesOptions, Progress, SearchOptions, SearchResult, Status,
+  PageInput, PagesOptions, Problem, Progress, RepairResult, SearchOptions, SearchResult, Status, VerifyOptions,
 } from "./types.js";
 import { Wire } from "./wire.js";
 
@@ -177,6 +177,24 @@ export class Burrow {
    */
   async import(source: Blob | ReadableStream<Uint8Array>, options: ImportOptions = {}): Promise<ImportResult> {
     return importFrom(this.#wire, source, options);
+  }
+
+  /**
+   * Reads all that is in the index and resolves with what is not whole; with nothing, as a rule. Queries come in between. Damage
+   * that a search has come upon is left out of searches and named here, too.
+   */
+  async verify({ signal }: VerifyOptions = {}): Promise<Problem[]> {
+    return this.#wire.call("verify", NOTHING, { signal });
+  }
+
+  /** Mends what `verify` finds, as far as text and codes are still there, and removes the rest. No query comes in between. */
+  async repair(): Promise<RepairResult> {
+    return this.#wire.call("repair", NOTHING);
+  }
+
+  /** Tidies the index now, step by step: what is done by itself, too, from a second after a change on. */
+  async compact({ signal }: VerifyOptions = {}): Promise<void> {
+    await this.#wire.call("compact", NOTHING, { signal });
   }
 
   /** The state in effect. */

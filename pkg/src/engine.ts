@@ -6,6 +6,7 @@ import type { EnqueueAsk, OpenAsk, PageAsk, PagesAsk, SearchAsk } from "./protoc
 import { Queue, type QueueHost, type QueueSettings, type WaitingPage } from "./queue.js";
 import { Transfers } from "./transfers.js";
 import { messagesHandled, Turns } from "./turns.js";
+import { Upkeep } from "./upkeep.js";
 import type { AddResult, EnqueueResult, Facet, FailedPage, PageInfo, Priority, Progress, SearchResult, Status } from "./types.js";
 
 const PRIORITIES = ["visible", "normal", "background"] as const;
@@ -54,6 +55,8 @@ export class Engine {
   readonly ready: Promise<Loaded>;
   /** The index going out and coming in as a file. */
   readonly transfers: Transfers;
+  /** Looks after the index. */
+  readonly upkeep: Upkeep;
   /** Works off what waits. */
   readonly queue: Queue;
   readonly #module: SearchModule;
@@ -82,7 +85,8 @@ export class Engine {
     this.ready = new Promise<void>((begin) => (this.#begin = begin)).then(() => this.#load());
     // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
     this.ready.catch(() => {});
-    this.transfers = new Transfers(index, this.#storing);
+    this.transfers = new Transfers(index, this.#storing, () => this.upkeep.changed());
+    this.upkeep = new Upkeep(index, this.#storing);
   }
 
   /** Begins to load the encoder, and then works the queue off. */
@@ -176,12 +180,12 @@ export class Engine {
   /** See `Burrow.remove`. Pages of that address that still wait are not indexed. */
   remove(url: string): Promise<boolean> {
     this.#end((waiting) => waiting === url);
-    return this.#storing.run(() => this.#index.remove(url), { urgent: true });
+    return this.#storing.run(() => this.#index.remove(url), { urgent: true }).finally(() => this.upkeep.changed());
   }
 
   /** See `Burrow.removeWhere`. */
   removeWhere(filter: string): Promise<number> {
-    return this.#storing.run(() => this.#index.removeWhere(filter), { urgent: true });
+    return this.#storing.run(() => this.#index.removeWhere(filter), { urgent: true }).finally(() => this.upkeep.changed());
   }
 
   /** See `Burrow.clear`. Pages that still wait are not indexed. */
@@ -231,6 +235,7 @@ export class Engine {
     this.#closing.abort(new BurrowError("closed", "The index was closed."));
     this.#end(() => true);
     this.queue.stop();
+    this.upkeep.stop();
     return this.#storing.run(() => this.#index.close(), { urgent: true });
   }
 
@@ -241,6 +246,7 @@ export class Engine {
       this.#loaded = loaded;
       this.#tell({ stage: "ready", status: await this.status() });
       this.queue.start();
+      this.upkeep.changed();
       return loaded;
     } catch (thrown) {
       this.#failure = `The encoder could not be loaded: ${messageOf(thrown)}`;
@@ -283,7 +289,7 @@ export class Engine {
       signal.throwIfAborted();
       const committed = key === undefined ? undefined : await this.#index.commitQueued(key, encoded);
       return committed ?? this.#index.commit(encoded);
-    });
+    }).finally(() => this.upkeep.changed());
   }
 
   async #encode(page: PageAsk, { encoder }: Loaded, signal: AbortSignal): Promise<Uint8Array> {
@@ -328,7 +334,10 @@ export class Engine {
       isWaiting: ({ url, key }) => this.#storing.run(() => this.#index.waitingKey(url) === key, urgent),
       prepare: async ({ url, title, format, content, facts }) => (await this.ready).encoder.prepare(url, title, format, content, facts),
       encodeNext: (prepared) => this.#pages.run(() => this.#encoding.run(() => prepared.encodeNext())),
-      commit: async ({ key }, encoded) => await this.#storing.run(() => this.#index.commitQueued(key, encoded)) ?? null,
+      commit: async ({ key }, encoded) => {
+        this.upkeep.changed();
+        return await this.#storing.run(() => this.#index.commitQueued(key, encoded)) ?? null;
+      },
       settle: async ({ key }, kind, message) => void await this.#storing.run(() => this.#index.settle(key, kind, message)),
       queued: () => this.#storing.run(() => this.#index.queued(), urgent),
     };

@@ -5,5 +5,5 @@ export { BurrowError } from "./error.js";
 export type {
   AddOptions, AddResult, Condition, DownloadStep, EnqueueOptions, EnqueueResult, ErrorKind, ExportOptions, Facet, FacetAsk, FailedPage,
   FieldValue, Filter, Hit, ImportOptions, ImportResult, KeptModel, Mark, OpenOptions, Operators, PageInfo, PageInput, PagesOptions, Priority,
-  Progress, QueueMode, QueueStatus, SearchMode, SearchOptions, SearchResult, Sort, Status,
+  Problem, Progress, QueueMode, QueueStatus, RepairResult, SearchMode, SearchOptions, SearchResult, Sort, Status, VerifyOptions,
 } from "./types.js";

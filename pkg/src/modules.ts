@@ -1,7 +1,7 @@
 /** Loads the two wasm modules of the package. */
 import { BurrowError, messageOf } from "./error.js";
 
-import type { AddResult, EnqueueResult, Facet, FailedPage, Hit, ImportResult, PageInfo, QueueStatus, Sort, Status } from "./types.js";
+import type { AddResult, EnqueueResult, Facet, FailedPage, Hit, ImportResult, PageInfo, Problem, QueueStatus, RepairResult, Sort, Status } from "./types.js";
 
 // What is used of the modules is written out here, so that the TypeScript compiles before the wasm is built. A type test holds
 // it against what wasm-bindgen has written.
@@ -46,7 +46,7 @@ export interface IndexOptions {
   encryption?: "device" | CryptoKey | Uint8Array | null;
 }
 
-/** An open index: see `src/web/search.rs`, and `src/web/transfer.rs` for exports and imports, which have numbers. */
+/** An open index: see `src/web/search.rs`, `src/web/transfer.rs` for exports and imports, which have numbers, and `upkeep.rs`. */
 export interface Index {
   bind(fingerprint: Uint8Array): Promise<void>;
   follow(fingerprint: Uint8Array | undefined): Promise<boolean>;
@@ -65,6 +65,11 @@ export interface Index {
   importPush(number: number, bytes: Uint8Array): Promise<ImportResult>;
   importEnd(number: number): ImportResult;
   transferEnd(number: number): void;
+  /** Gives a number, too, which `transferEnd` ends. */
+  verifyBegin(): Promise<number>;
+  verifyNext(number: number): Promise<Problem[] | undefined>;
+  repair(): Promise<RepairResult>;
+  compact(): Promise<boolean>;
   /** Uses the batch up. */
   enqueue(batch: Batch): Promise<EnqueueResult>;
   peek(before: string | undefined): Promise<QueuedPage | undefined>;

@@ -6,8 +6,8 @@
  */
 import { BurrowError, toBurrowError } from "./error.js";
 import type {
-  AddResult, EnqueueResult, ErrorKind, FailedPage, ImportResult, OpenOptions, PageInfo, Priority, Progress, QueueMode, SearchMode, SearchResult, Sort,
-  Status,
+  AddResult, EnqueueResult, ErrorKind, FailedPage, ImportResult, OpenOptions, PageInfo, Priority, Problem, Progress, QueueMode, RepairResult,
+  SearchMode, SearchResult, Sort, Status,
 } from "./types.js";
 
 /** How to open an index, with every default filled in and every address made absolute. */
@@ -99,6 +99,9 @@ export interface Calls {
   importEnd: { ask: { number: number }; answer: ImportResult };
   /** Nobody goes on with it. */
   transferEnd: { ask: { number: number }; answer: null };
+  verify: { ask: Nothing; answer: Problem[] };
+  repair: { ask: Nothing; answer: RepairResult };
+  compact: { ask: Nothing; answer: null };
   /** Answered when the database is closed. */
   close: { ask: Nothing; answer: null };
   /** Deletes an index that need not be open. */

@@ -6,7 +6,7 @@ import type { QueueSettings } from "./queue.js";
 import type { Progress } from "./types.js";
 
 /** What a tab has the writer do. All but `clear` can be done twice without harm, so what was not answered is asked again. */
-export interface RelayedCalls extends Pick<Calls, "add" | "enqueue" | "queue" | "remove" | "removeWhere" | "clear"> {
+export interface RelayedCalls extends Pick<Calls, "add" | "enqueue" | "queue" | "remove" | "removeWhere" | "clear" | "repair" | "compact"> {
   vector: { ask: { query: string }; answer: QueryVector };
 }
 

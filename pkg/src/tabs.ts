@@ -10,7 +10,7 @@ import { TabLock } from "./lock.js";
 import { type Calls, fromWire, type OpenAsk, type PagesAsk, type SearchAsk, toWire, type WireError } from "./protocol.js";
 import { type Handlers, type Message, Relay, type RelayedType, Service, type WriterState } from "./relay.js";
 import type { Transfers } from "./transfers.js";
-import type { FailedPage, PageInfo, Progress, SearchResult, Status } from "./types.js";
+import type { FailedPage, PageInfo, Problem, Progress, SearchResult, Status } from "./types.js";
 
 type Tell = (progress: Progress) => void;
 
@@ -128,6 +128,12 @@ export class Tab {
     return this.#engine.pages(ask);
   }
 
+  /** All that is not whole. Every tab looks for itself. */
+  async verify(signal: AbortSignal): Promise<Problem[]> {
+    await this.#refresh();
+    return this.#engine.upkeep.verify(signal);
+  }
+
   /** The index going out and coming in as a file. Every tab does that by itself. */
   get transfers(): Transfers {
     return this.#engine.transfers;
@@ -213,6 +219,8 @@ export class Tab {
     remove: ({ url }) => this.#engine.remove(url),
     removeWhere: ({ filter }) => this.#engine.removeWhere(filter),
     clear: () => this.#engine.clear().then(() => null),
+    repair: () => this.#engine.upkeep.repair(),
+    compact: (_, signal) => this.#engine.upkeep.compact(signal).then(() => null),
     vector: ({ query }, signal) => this.#engine.vector(query, signal),
   };
 

@@ -7,8 +7,11 @@ import type { ImportResult } from "./types.js";
 export class Transfers {
   readonly #index: Index;
   readonly #storing: Turns;
+  readonly #onChange: () => void;
 
-  constructor(index: Index, storing: Turns) {
+  /** `onChange` is called when pages have been taken in. */
+  constructor(index: Index, storing: Turns, onChange: () => void) {
+    this.#onChange = onChange;
     this.#index = index;
     this.#storing = storing;
   }
@@ -30,7 +33,7 @@ export class Transfers {
     return this.#storing.run(() => {
       signal.throwIfAborted();
       return this.#index.importPush(number, bytes);
-    });
+    }).finally(this.#onChange);
   }
 
   importEnd(number: number): Promise<ImportResult> {

@@ -302,6 +302,29 @@ export interface ImportResult {
   unchanged: number;
 }
 
+/** What is damaged, and left out of searches. */
+export interface Problem {
+  /** The page's address, where it could be read. Adding that page again mends it. */
+  url?: string;
+  /** What is wrong, as a sentence. */
+  message: string;
+}
+
+export interface VerifyOptions {
+  /** Ends it between two steps. */
+  signal?: AbortSignal;
+}
+
+/** What a repair has done. */
+export interface RepairResult {
+  /** Addresses of pages that were put in order again. */
+  saved: string[];
+  /** Addresses of pages that are in the index no more: add them again. */
+  lost: string[];
+  /** How many records that belonged to nothing were removed. */
+  leftOver: number;
+}
+
 /** A page that is in the index. */
 export interface PageInfo {
   url: string;

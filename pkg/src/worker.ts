@@ -37,6 +37,9 @@ const handlers: Handlers = {
   importPush: ({ number, bytes }, signal) => opened().transfers.importPush(number, bytes, signal),
   importEnd: ({ number }) => opened().transfers.importEnd(number),
   transferEnd: ({ number }) => opened().transfers.end(number),
+  verify: (_, signal) => opened().verify(signal),
+  repair: (ask, signal) => opened().call("repair", ask, signal),
+  compact: (ask, signal) => opened().call("compact", ask, signal),
   close: async () => {
     await tab?.close();
     tab = null;

@@ -7,31 +7,37 @@ use wasm_bindgen::prelude::*;
 use super::error::JsResult;
 use super::search::{Index, to_js};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Export, Imported, Importer};
+use crate::index::{Export, Imported, Importer, Verification};
 
-/// The exports and imports under way, few at a time. One that has failed is gone.
+/// The exports, imports and looks whether all is whole that are under way, few at a time. One that has failed is gone.
 #[derive(Default)]
 pub(super) struct Transfers {
     last: u32,
     under_way: Vec<(u32, Transfer)>,
 }
 
-enum Transfer {
+pub(super) enum Transfer {
     Export(Export),
     Import(Importer),
+    Verification(Verification),
 }
 
 impl Transfers {
-    fn begin(&mut self, transfer: Transfer) -> u32 {
+    pub(super) fn begin(&mut self, transfer: Transfer) -> u32 {
         self.last = self.last.wrapping_add(1);
         self.under_way.push((self.last, transfer));
         self.last
     }
 
     /// Takes one out for as long as it is worked on: where that fails, it stays out.
-    fn take(&mut self, number: u32) -> Option<Transfer> {
+    pub(super) fn take(&mut self, number: u32) -> Option<Transfer> {
         let at = self.under_way.iter().position(|&(found, _)| found == number)?;
         Some(self.under_way.swap_remove(at).1)
+    }
+
+    /// There is more to be done.
+    pub(super) fn put_back(&mut self, number: u32, transfer: Transfer) {
+        self.under_way.push((number, transfer));
     }
 }
 
@@ -61,7 +67,7 @@ impl Index {
         };
         let part = self.index.export_next(&mut export).await?;
         if part.is_some() {
-            self.transfers.under_way.push((number, Transfer::Export(export)));
+            self.transfers.put_back(number, Transfer::Export(export));
         }
         Ok(part)
     }
@@ -81,7 +87,7 @@ impl Index {
     pub async fn import_push(&mut self, number: u32, bytes: &[u8]) -> JsResult<JsValue> {
         let mut importer = self.importer(number)?;
         let imported = importer.push(&mut self.index, bytes).await?;
-        self.transfers.under_way.push((number, Transfer::Import(importer)));
+        self.transfers.put_back(number, Transfer::Import(importer));
         Ok(to_js(&ImportResult::from(imported))?)
     }
 
@@ -96,7 +102,7 @@ impl Index {
         Ok(to_js(&ImportResult::from(imported))?)
     }
 
-    /// Forgets an export or import that nobody goes on with.
+    /// Forgets what nobody goes on with.
     #[wasm_bindgen(js_name = transferEnd)]
     pub fn transfer_end(&mut self, number: u32) {
         self.transfers.take(number);
@@ -110,8 +116,8 @@ impl Index {
     }
 }
 
-fn ended() -> Error {
-    Error::new(ErrorKind::Input, "this export or import has ended: begin another")
+pub(super) fn ended() -> Error {
+    Error::new(ErrorKind::Input, "this export, import or verification has ended: begin another")
 }
 
 /// How far an import has come, as JavaScript sees it.

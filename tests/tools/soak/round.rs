@@ -6,6 +6,7 @@ use burrow::fields::FieldValue;
 use burrow::fingerprint::Fingerprint;
 use burrow::hits::Hit;
 use burrow::index::filter::Filter;
+use burrow::index::queue::{NewPage, Priority};
 use burrow::index::{Outcome, Repaired};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
@@ -31,6 +32,8 @@ type Model = BTreeMap<String, EncodedPage>;
 pub(crate) struct Round {
     subject: Option<Subject>,
     model: Model,
+    /// What waits to be encoded, and how urgent it is.
+    waiting: BTreeMap<String, (EncodedPage, Priority)>,
     random: Random,
     dimension: usize,
     /// Addresses that pages are added under.
@@ -47,7 +50,8 @@ impl Round {
         let quantizer = Quantizer::MaxAbs;
         let fingerprint = Fingerprint { model, dimension, quantizer, digest };
         let subject = Some(Subject::new(place, fingerprint));
-        Round { subject, model: Model::new(), random, dimension, urls, passages_max, versions: 0 }
+        let (model, waiting) = (Model::new(), BTreeMap::new());
+        Round { subject, model, waiting, random, dimension, urls, passages_max, versions: 0 }
     }
 
     pub(crate) fn describe(&self) -> String {
@@ -65,7 +69,10 @@ impl Round {
             400..430 => ("add unchanged", Self::add_unchanged),
             430..536 => ("remove", Self::remove),
             536..540 => ("remove by filter", Self::remove_where),
-            540..790 => ("search", Self::search),
+            540..690 => ("search", Self::search),
+            690..750 => ("search for a word", Self::search_word),
+            750..770 => ("enqueue", Self::enqueue),
+            770..790 => ("work off the next", Self::work_off),
             790..890 => ("compact, one step", Self::compact),
             890..910 => ("compact, all", Self::compact_all),
             910..930 => ("verify", Self::verify),
@@ -79,6 +86,8 @@ impl Round {
         *tally.entry(name).or_default() += 1;
         step(self);
         self.assert_same_pages();
+        let queued = self.subject().index.queued();
+        assert_eq!((queued.waiting, queued.failed), (self.waiting.len(), 0));
     }
 
     /// What must be true at the end.
@@ -133,6 +142,7 @@ impl Round {
         let url = self.any_url();
         let removed = block_on(self.subject().index.remove(&url)).unwrap();
         assert_eq!(removed, self.model.remove(&url).is_some());
+        self.waiting.remove(&url);
     }
 
     fn remove_where(&mut self) {
@@ -197,6 +207,69 @@ impl Round {
             assert_eq!(hit.excerpt, page.text[page.passages[hit.passage].range.clone()]);
             assert_eq!(hit.title, page.title);
         }
+    }
+
+    /// Every page has a word that no other page and no earlier version of it has.
+    fn search_word(&mut self) {
+        let url = self.any_url();
+        let Some(page) = self.model.get(&url) else { return };
+        let Some(word) = page.page.text.split([' ', ',']).nth(1).map(str::to_owned) else { return };
+        let options = SearchOptions { mode: Mode::Keyword, limit: 2, ..SearchOptions::default() };
+        let query = Query { text: &word, vector: None };
+        let hits = block_on(self.subject().index.search(query, &options)).unwrap();
+        let found: Vec<&String> = hits.iter().map(|hit| &hit.url).collect();
+        assert_eq!(found, [&url], "{word}");
+        assert!(hits[0].excerpt.contains(&word), "{word} is not in {:?}", hits[0].excerpt);
+    }
+
+    fn enqueue(&mut self) {
+        let page = match self.random.below(4) {
+            0 => self.waiting.values().next().map(|(page, _)| page.clone()),
+            1 => self.model.values().next().cloned(),
+            _ => Some(self.any_page()),
+        };
+        let Some(page) = page else { return };
+        let url = page.page.url.clone();
+        let priority = Priority::ALL[self.random.below(3)];
+        let new = NewPage {
+            url: url.clone(),
+            title: None,
+            format: 2,
+            content: page.page.text.clone().into_bytes(),
+            facts: None,
+            hash: page.page.hash,
+            priority,
+        };
+        let enqueued = block_on(self.subject().index.enqueue(vec![new])).unwrap();
+        if self.model.get(&url).is_some_and(|there| there.page.hash == page.page.hash) {
+            assert_eq!((enqueued.waiting, enqueued.unchanged), (0, 1));
+            self.waiting.remove(&url);
+            return;
+        }
+        assert_eq!((enqueued.waiting, enqueued.unchanged), (1, 0));
+        let same = self.waiting.get(&url).filter(|(there, _)| there.page.hash == page.page.hash);
+        let priority = same.map_or(priority, |(_, there)| priority.min(*there));
+        self.waiting.insert(url, (page, priority));
+    }
+
+    fn work_off(&mut self) {
+        let next = block_on(self.subject().index.peek(None)).unwrap();
+        assert_eq!(next.is_none(), self.waiting.is_empty());
+        let Some(next) = next else { return };
+        let (page, priority) = self.waiting.remove(&next.page.url).unwrap();
+        assert_eq!((next.page.hash, next.page.priority), (page.page.hash, priority));
+        assert_eq!(next.page.content, page.page.text.as_bytes());
+        assert!(self.waiting.values().all(|(_, other)| *other >= priority), "the urgent first");
+        let outcome = block_on(self.subject().index.commit_queued(next.key, page.clone())).unwrap();
+        let before = self.model.insert(next.page.url, page.clone());
+        assert_eq!(
+            outcome,
+            Some(match before {
+                None => Outcome::Added,
+                Some(before) if before.page.hash == page.page.hash => Outcome::Unchanged,
+                Some(_) => Outcome::Replaced,
+            })
+        );
     }
 
     /// In the order in which they were committed: ties go by it.
@@ -277,6 +350,7 @@ impl Round {
         block_on(self.subject().index.clear()).unwrap();
         self.subject().bind_again();
         self.model.clear();
+        self.waiting.clear();
     }
 
     fn assert_same_pages(&mut self) {

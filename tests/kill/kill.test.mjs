@@ -1,0 +1,184 @@
+/**
+ * Chromium is killed again and again while it indexes, replaces and tidies: what was committed is whole and searchable, nothing is
+ * half, nothing is encoded twice, and the queue goes on. `KILLS` says how often, `SEED` repeats the moments.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { chromium } from "playwright-core";
+import { goTo, startServer } from "../browser/harness.mjs";
+
+const KILLS = Number(process.env.KILLS ?? 100);
+const SEED = Number(process.env.SEED ?? Date.now() % 1e6);
+const PAGES = 120;
+/** The browser is killed so many milliseconds after it went on, at most. */
+const LIFE_MS_MAX = 1500;
+/** As long as a start of the browser may take. */
+const START_MS_MAX = 30_000;
+
+/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+function randomOf(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** All pages of a version. Each has a word of its own in every passage, which names the version, too. */
+function pagesOf(version) {
+  return Array.from({ length: PAGES }, (_, number) => ({
+    url: `u${number}`, title: `Page ${number} v${version}`,
+    text: Array.from({ length: 3 + (number + version) % 20 }, (_, at) => (
+      `Page ${number} says ${at} things about rivers and stones: ${wordOf(number, version)}.`
+    )).join("\n\n"),
+  }));
+}
+
+const wordOf = (number, version) => `word${number}x${version}y`;
+
+/** Chromium in a group of its own, so that all its processes can be killed at once. */
+async function start(profile) {
+  const portFile = join(profile, "DevToolsActivePort");
+  await rm(portFile, { force: true });
+  const child = spawn(process.env.CHROMIUM || "/usr/bin/chromium", [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank",
+  ], { detached: true, stdio: "ignore" });
+  const exited = once(child, "exit");
+  try {
+    const end = Date.now() + START_MS_MAX;
+    let port = "";
+    while (!port) {
+      if (child.exitCode !== null || Date.now() > end) throw new Error(`Chromium did not start (exit code ${child.exitCode}).`);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      [port] = (await readFile(portFile, "utf8").catch(() => "")).split("\n");
+    }
+    const remote = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+    return { kill: () => killed(child, exited, remote), remote };
+  } catch (thrown) {
+    await killed(child, exited, null);
+    throw thrown;
+  }
+}
+
+/** Ends all processes of the browser at once, as a loss of power does. */
+async function killed(child, exited, remote) {
+  if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, "SIGKILL");
+  await remote?.close().catch(() => {});
+  await exited;
+}
+
+/**
+ * Opens the index in a new tab, with the queue at rest. `told` hears of every page whose encoding begins, and of what is listed
+ * after every page that was worked off: what it has heard of before the browser was killed is committed.
+ */
+async function openTab(remote, url, told) {
+  const tab = await remote.contexts()[0].newPage();
+  await tab.exposeFunction("begun", (page) => told.begun(page));
+  await tab.exposeFunction("committed", (titles) => told.committed(titles));
+  await goTo(tab, url);
+  await tab.evaluate(async () => {
+    const onProgress = async (progress) => {
+      if (progress.stage === "index" && progress.windows === 0) begun(progress.url);
+      if (progress.stage === "queue" && globalThis.burrow) committed((await burrow.pages()).map(({ title }) => title));
+    };
+    globalThis.burrow = await Burrow.open({ name: "kill", model: "/tests/data/tiny-bert/", device: "cpu", onProgress });
+    await burrow.queue.pause();
+  });
+  return tab;
+}
+
+/** All that can be seen of the index: what is listed, what waits, what is damaged, and which listed page is not found as it is. */
+function look(tab) {
+  return tab.evaluate(async () => {
+    const listed = await burrow.pages();
+    const { queue, reasons } = await burrow.status();
+    const problems = await burrow.verify();
+    const { hits } = await burrow.search("rivers and stones", { mode: "semantic", limit: 200 });
+    const wrong = [];
+    for (const { url, title } of listed) {
+      const [, number, version] = title.match(/^Page (\d+) v(\d+)$/);
+      const word = `word${number}x${version}y`;
+      const byWord = (await burrow.search(word, { mode: "keyword", limit: 3 })).hits;
+      const isWhole = (hit) => hit.url === url && hit.title === title && hit.excerpt.includes(word) && url === `u${number}`;
+      if (!byWord[0] || !isWhole(byWord[0]) || !hits.some(isWhole)) wrong.push([title, byWord, hits.filter((hit) => hit.url === url)]);
+    }
+    return { titles: listed.map(({ title }) => title), waiting: queue.waiting, failed: queue.failed, reasons, problems, wrong };
+  });
+}
+
+/** What must be true, whenever the browser was killed. */
+function check({ titles, waiting, failed, reasons, problems, wrong }, { version, isEnqueued, acknowledged }) {
+  assert.deepEqual([failed, reasons, problems, wrong], [0, [], [], []]);
+  const numbers = titles.map((title) => Number(title.split(" ")[1]));
+  assert.equal(new Set(numbers).size, titles.length, "no page is there twice");
+  const done = titles.filter((title) => title.endsWith(` v${version}`));
+  const old = titles.filter((title) => title.endsWith(` v${version - 1}`));
+  assert.equal(done.length + old.length, titles.length, "no page is of an older version");
+  if (version > 1) assert.equal(titles.length, PAGES, "no page is lost while another takes its place");
+  const isThere = (title) => titles.includes(title) || done.includes(title.replace(/ v\d+$/, ` v${version}`));
+  assert.deepEqual(acknowledged.filter((title) => !isThere(title)), [], "what was committed is there, or what took its place");
+  // The pages were enqueued all at once, or not at all.
+  if (isEnqueued || waiting > 0 || done.length > 0) assert.equal(done.length + waiting, PAGES, "every page is there or waits");
+}
+
+test(`${KILLS} kills: no page is lost, none is half, none is encoded twice, and the queue goes on`, async () => {
+  console.log(`SEED=${SEED}`);
+  const random = randomOf(SEED);
+  const server = await startServer();
+  const profile = await mkdtemp(join(tmpdir(), "burrow-kill-"));
+  const state = { version: 1, isEnqueued: false, acknowledged: [] };
+  const told = {
+    again: [], started: new Set(),
+    begun: (url) => {
+      const title = `Page ${url.slice(1)} v${state.version}`;
+      if (told.started.has(title) || state.acknowledged.includes(title)) told.again.push(title);
+      told.started.add(title);
+    },
+    committed: (titles) => { if (titles.length > 0) state.acknowledged = titles; },
+  };
+  const tally = { "while it worked": 0, "while it was given pages": 0, "while it tidied": 0 };
+  try {
+    for (let kill = 0; kill <= KILLS; kill++) {
+      told.started.clear();
+      const { kill: killNow, remote } = await start(profile);
+      try {
+        const tab = await openTab(remote, server.url, told);
+        const seen = await look(tab);
+        check(seen, state);
+        assert.deepEqual(told.again, [], "nothing is encoded again that was committed");
+        state.acknowledged = seen.titles;
+        const isDone = seen.waiting === 0 && seen.titles.filter((title) => title.endsWith(` v${state.version}`)).length === PAGES;
+        if (isDone) Object.assign(state, { version: state.version + 1, isEnqueued: false });
+        if (isDone || seen.waiting === 0) {
+          tally["while it was given pages"] += 1;
+          // It may be killed before that is on the disk.
+          void tab.evaluate((pages) => burrow.enqueue(pages), pagesOf(state.version)).then(() => { state.isEnqueued = true; }, () => {});
+        } else if (random() < 0.25) {
+          tally["while it tidied"] += 1;
+          void tab.evaluate(() => burrow.compact()).catch(() => {});
+        } else {
+          tally["while it worked"] += 1;
+        }
+        void tab.evaluate(() => burrow.queue.resume()).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, random() * LIFE_MS_MAX));
+      } finally {
+        await killNow();
+      }
+    }
+    console.log(`${KILLS} kills, ${JSON.stringify(tally)}: the pages were worked off ${state.version - 1} times`);
+  } catch (thrown) {
+    thrown.message = `SEED=${SEED}: ${thrown.message}`;
+    throw thrown;
+  } finally {
+    await server.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+});
