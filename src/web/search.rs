@@ -18,7 +18,7 @@ use crate::store::{AnyStore, Durability, IndexedDbStore, MemoryStore, SealedStor
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-import type { AddResult, Facet, Hit, ImportResult, PageInfo, Problem, Status } from "../../src/types.js";
+import type { AddResult, Facet, Hit, ImportResult, PageInfo, Problem, RepairResult, Status } from "../../src/types.js";
 
 /** How to open an index. */
 export interface IndexOptions {

@@ -43,7 +43,7 @@ async function askAll({ pages, queries, limit, oversampling }) {
   for (let number = 0; number < queries; number += 1) {
     const query = text();
     const vector = await encoder.embedQuery(query);
-    asked.push({ vector: [...vector], hits: await index.search(query, vector, limit, oversampling) });
+    asked.push({ vector: [...vector], hits: await index.search(query, vector, JSON.stringify({ limit, oversampling, mode: "semantic" }), null) });
   }
   return { vectors, asked };
 }

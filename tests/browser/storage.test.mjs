@@ -53,7 +53,7 @@ async function prepare(encoded) {
     return index;
   };
   const add = (index, at) => index.commit(bytes(encoded.pages[at]));
-  const search = async (index) => (await index.search("marmots", new Float32Array(encoded.vector), 3, 4)).map(({ url, excerpt }) => [url, excerpt.split("\n").at(-1)]);
+  const search = async (index) => (await index.search("marmots", new Float32Array(encoded.vector), JSON.stringify({ limit: 3, mode: "semantic" }), null)).map(({ url, excerpt }) => [url, excerpt.split("\n").at(-1)]);
   const urls = (index) => index.pages().map(({ url }) => url);
   const asked = (request) => new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
