@@ -22,6 +22,7 @@ pub mod resident;
 mod runs;
 mod state;
 mod verify;
+mod verify_words;
 mod wording;
 mod write;
 

@@ -19,8 +19,8 @@ use pollster::block_on;
 const DIMENSION: usize = 24;
 
 /// The spaces whose records belong to pages.
-const SPACES: [Space; 5] =
-    [Space::Directory, Space::Bits, Space::Codes, Space::Sentences, Space::Pages];
+const SPACES: [Space; 6] =
+    [Space::Directory, Space::Bits, Space::Codes, Space::Sentences, Space::Pages, Space::Terms];
 
 type Records = BTreeMap<(Space, u64), Vec<u8>>;
 

@@ -14,6 +14,7 @@
 //! counts: its own record, else the segment with the greatest number.
 
 mod build;
+mod check;
 mod query;
 mod lookup;
 mod typos;
@@ -27,6 +28,7 @@ mod merge;
 use std::collections::BTreeMap;
 
 pub use build::{PageWords, page_record};
+pub(crate) use check::check_from;
 pub use merge::{Merge, MergeLimits};
 pub use query::{LexicalOptions, LexicalQuery};
 pub use score::{Attempt, B, Damage, FIELD_WEIGHT, K1, Scored, WEIGHT_PREFIX, WEIGHT_STEM};

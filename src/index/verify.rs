@@ -22,6 +22,8 @@ const RECORDS_AT_ONCE: usize = 32;
 pub struct Verification {
     /// The next page to look at; none after the last number that a page can have.
     next: Option<u32>,
+    /// The key of the next words to look at; none at the end.
+    next_words: Option<u64>,
     problems: Vec<Problem>,
 }
 
@@ -48,7 +50,7 @@ impl<S: Store> Index<S> {
             state.damage.iter().chain(state.broken.values()).cloned().collect();
         // What a search has come upon is left out already.
         problems.extend(self.state.broken.values().cloned());
-        Ok(Verification { next: Some(0), problems })
+        Ok(Verification { next: Some(0), next_words: Some(0), problems })
     }
 
     /// Looks at some more pages. `None` while there are more to come; at the end all that is not
@@ -78,6 +80,11 @@ impl<S: Store> Index<S> {
             under_way.next = last.checked_add(1);
             return Ok(None);
         }
+        under_way.next = None;
+        if let Some(from) = under_way.next_words {
+            under_way.next_words = self.verify_words(from, &mut under_way.problems).await?;
+            return Ok(None);
+        }
         for page in self.left_over().await? {
             let message = format!("page {page} has records and is not in the directory");
             under_way.problems.push(Problem { url: None, message });
@@ -89,7 +96,8 @@ impl<S: Store> Index<S> {
     }
 
     /// Puts in order again what can be: pages of which the text and all codes are whole are saved,
-    /// other damaged pages and records that belong to nothing are removed.
+    /// other damaged pages and records that belong to nothing are removed. Words that are damaged are
+    /// read again from the texts.
     ///
     /// # Errors
     ///
@@ -99,6 +107,7 @@ impl<S: Store> Index<S> {
         self.cache.clear();
         let bound = self.bound.clone();
         self.bound = self.state.made_with.clone();
+        self.remove_damaged_words().await?;
         let mut repaired = Repaired::default();
         let entries: Vec<(u32, Entry)> =
             self.state.entries.iter().map(|(&page, entry)| (page, entry.clone())).collect();
@@ -124,6 +133,7 @@ impl<S: Store> Index<S> {
             self.rebuild(&mut repaired).await?;
             self.state = State::load(&self.store).await?;
         }
+        self.make_missing_words().await?;
         self.bound = bound;
         Ok(repaired)
     }

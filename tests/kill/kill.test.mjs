@@ -17,6 +17,8 @@ const SEED = Number(process.env.SEED ?? Date.now() % 1e6);
 const PAGES = 120;
 /** The browser is killed so many milliseconds after it went on, at most. */
 const LIFE_MS_MAX = 1500;
+/** In the profile, what the browser says of itself. */
+const LOG = "browser.log";
 /** As long as a start of the browser may take. */
 const START_MS_MAX = 30_000;
 
@@ -49,7 +51,7 @@ async function start(profile) {
   await rm(portFile, { force: true });
   const child = spawn(process.env.CHROMIUM || "/usr/bin/chromium", [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank",
+    "--enable-logging", `--log-file=${join(profile, LOG)}`, "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank",
   ], { detached: true, stdio: "ignore" });
   const exited = once(child, "exit");
   try {
@@ -117,6 +119,7 @@ function look(tab) {
 /** What must be true, whenever the browser was killed. */
 function check({ titles, waiting, failed, reasons, problems, wrong }, { version, isEnqueued, acknowledged }) {
   assert.deepEqual([failed, reasons, problems, wrong], [0, [], [], []]);
+  if (version > 1) assert.notEqual(titles.length + waiting, 0, "the browser has not lost the database as a whole");
   const numbers = titles.map((title) => Number(title.split(" ")[1]));
   assert.equal(new Set(numbers).size, titles.length, "no page is there twice");
   const done = titles.filter((title) => title.endsWith(` v${version}`));
@@ -144,9 +147,10 @@ test(`${KILLS} kills: no page is lost, none is half, none is encoded twice, and 
     },
     committed: (titles) => { if (titles.length > 0) state.acknowledged = titles; },
   };
+  let [kills, isKept] = [0, false];
   const tally = { "while it worked": 0, "while it was given pages": 0, "while it tidied": 0 };
   try {
-    for (let kill = 0; kill <= KILLS; kill++) {
+    for (; kills <= KILLS; kills++) {
       told.started.clear();
       const { kill: killNow, remote } = await start(profile);
       try {
@@ -175,10 +179,11 @@ test(`${KILLS} kills: no page is lost, none is half, none is encoded twice, and 
     }
     console.log(`${KILLS} kills, ${JSON.stringify(tally)}: the pages were worked off ${state.version - 1} times`);
   } catch (thrown) {
-    thrown.message = `SEED=${SEED}: ${thrown.message}`;
+    isKept = true;
+    thrown.message = `SEED=${SEED}, after ${kills} kills, ${JSON.stringify(state)}, profile kept in ${profile}: ${thrown.message}`;
     throw thrown;
   } finally {
     await server.close();
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    if (!isKept) await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   }
 });
