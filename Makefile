@@ -79,7 +79,7 @@ test-kill: build ## Chromium is killed KILLS=100 times while it indexes; about 7
 	export KILLS="$(or $(KILLS),100)" SEED="$(or $(SEED),$$(date +%s))"
 	(cd tests && npm run test-kill --silent)
 
-test: lint test-native test-browser test-large test-kill ## all of the above
+test: lint test-native test-browser test-large ## all of what CI runs
 
 fuzz: ## TARGET=records, pages, manifest or queries, for SECONDS=600
 	[ -f "fuzz/targets/$(TARGET).rs" ] || { echo 'make fuzz needs TARGET=records, pages, manifest or queries' >&2; exit 2; }
