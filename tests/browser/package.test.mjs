@@ -208,9 +208,12 @@ for (const [fault, kind, words] of [
       assert.equal(opened.storage, "indexeddb");
       assert.equal(ready.kind, kind);
       assert.match(ready.message, words);
-      const [search, add, pages, status] = await page.evaluate(([question, one]) =>
-        Promise.all([burrow.search(question), burrow.add(one), burrow.pages(), burrow.status()].map(outcome)), [QUESTION, PAGES[0]]);
+      const [search, byWords, add, pages, status] = await page.evaluate(([question, one]) => Promise.all([
+        burrow.search(question, { mode: "semantic" }), burrow.search(question), burrow.add(one), burrow.pages(), burrow.status(),
+      ].map(outcome)), [QUESTION, PAGES[0]]);
       assert.deepEqual([search.kind, add.kind, pages.value, status.value.encoder], [kind, kind, [], "failed"]);
+      // Words need no encoder.
+      assert.deepEqual([byWords.value.mode, byWords.value.hits], ["keyword", []]);
       assert.match(status.value.reasons[0], words);
       await page.evaluate(() => burrow.close());
       // The browser itself reports a broken answer on the console.
@@ -253,8 +256,12 @@ withModel("an index of another model is refused and left as it is, or cleared wh
   assert.equal(other.ready.kind, "fingerprint");
   assert.match(other.ready.message, /tiny-bert/);
   const kinds = await page.evaluate(([question, one]) =>
-    Promise.all([burrow.search(question), burrow.add(one)].map(outcome)).then((all) => all.map(({ kind }) => kind)), [QUESTION, PAGES[1]]);
+    Promise.all([burrow.search(question, { mode: "semantic" }), burrow.add(one)].map(outcome)).then((all) => all.map(({ kind }) => kind)),
+    [QUESTION, PAGES[1]]);
   assert.deepEqual(kinds, ["fingerprint", "fingerprint"]);
+  // Its words are found all the same.
+  const byWords = await page.evaluate((text) => burrow.search(text), "green leaves");
+  assert.deepEqual([byWords.mode, byWords.hits.map(({ url }) => url)], ["keyword", [PAGES[0].url]]);
   assert.equal((await page.evaluate(() => burrow.pages())).length, 1);
   await page.evaluate(() => burrow.close());
 
