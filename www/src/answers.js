@@ -71,7 +71,7 @@ export class Answers {
     const onHits = (early) => { if (!signal.aborted && !session.encoderReady) this.#showEarly(early); };
     if (!session.encoderReady) setText(byId("said"), LOADING);
     try {
-      const result = await session.search(query, { limit: HITS_MAX, prefix: true, signal, onHits });
+      const result = await session.search(query, { limit: HITS_MAX, signal, onHits });
       if (!signal.aborted) this.#show(query, result);
     } catch (error) {
       if (signal.aborted || kindOf(error) === "aborted") return;
