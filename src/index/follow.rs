@@ -17,6 +17,10 @@ impl<S: Store> Index<S> {
         // Nothing is bound while it looks: what another has cleared is no error here.
         let before = self.bound.take();
         self.catch_up().await?;
+        // With a fingerprint it is a query that comes, to which the queue does not matter.
+        if fingerprint.is_none() {
+            self.refresh_queue().await?;
+        }
         let Some(made_with) = &self.state.made_with else { return Ok(false) };
         if let Some(fingerprint) = fingerprint {
             check_same_space(made_with, fingerprint)?;
