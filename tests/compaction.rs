@@ -3,57 +3,31 @@
 
 mod oracle;
 mod pages;
+mod shared;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use burrow::Result;
 use burrow::fingerprint::Fingerprint;
 use burrow::index::filter::Filter;
 use burrow::index::{Index, format};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
 use burrow::search::{Mode, Query, SearchOptions};
-use burrow::store::{Change, Commit, HEAD_KEY, MemoryStore, Space, Store, StoreKind};
+use burrow::store::{Change, Commit, HEAD_KEY, Space, Store};
 use pollster::block_on;
 use proptest::prelude::*;
+use shared::Shared;
 
 const DIMENSION: usize = 32;
 
-/// One store that several indexes have open, as tabs do.
-#[derive(Clone, Default)]
-struct Shared {
-    store: Rc<RefCell<MemoryStore>>,
-    records_read: Rc<RefCell<usize>>,
+/// What these tests do with it.
+trait Seen {
+    fn open(&self) -> Index<Shared>;
+    fn records(&self, space: Space) -> Vec<(u64, Vec<u8>)>;
+    fn holds(&self, needle: &[u8]) -> bool;
 }
 
-impl Store for Shared {
-    fn kind(&self) -> StoreKind {
-        StoreKind::Memory
-    }
-
-    fn damage(&self) -> &[String] {
-        &[]
-    }
-
-    async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        let records = block_on(self.store.borrow().scan(space, from, count))?;
-        *self.records_read.borrow_mut() += records.len();
-        Ok(records)
-    }
-
-    async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
-        *self.records_read.borrow_mut() += keys.len();
-        block_on(self.store.borrow().read(keys))
-    }
-
-    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
-        block_on(self.store.borrow_mut().commit(expected, changes))
-    }
-}
-
-impl Shared {
+impl Seen for Shared {
     fn open(&self) -> Index<Shared> {
         let mut index = block_on(Index::open(self.clone())).unwrap();
         let (model, digest) = ("tiny".into(), "0123456789abcdef".into());

@@ -355,6 +355,15 @@ fn an_index_of_version_1_is_searched_and_goes_on_with_pages_of_version_2() {
     .unwrap();
     assert_eq!(hits[0].excerpt, "Das Meer ist weit. 🌊");
 
+    // It had no words: they are made from its texts.
+    while block_on(index.compact()).unwrap() {}
+    let words = Query { text: "Meer", vector: None };
+    let hits = block_on(index.search(words, &SearchOptions::default())).unwrap();
+    assert_eq!(
+        hits.iter().map(|hit| hit.excerpt.as_str()).collect::<Vec<_>>(),
+        ["Das Meer ist weit. 🌊"]
+    );
+
     let [_, mut sea, _] = version_1_pages();
     (sea.page.hash, sea.page.fields) = ([1; 32], fields_of(&json!({ "tags": ["water"] })));
     assert_eq!(block_on(index.commit(sea)).unwrap(), Outcome::Replaced);

@@ -2,9 +2,7 @@
 //! two writers, and with damaged records.
 
 mod pages;
-
-use std::cell::RefCell;
-use std::rc::Rc;
+mod shared;
 
 use burrow::ErrorKind;
 use burrow::fingerprint::Fingerprint;
@@ -12,9 +10,10 @@ use burrow::index::queue::{ENQUEUE_PAGES_MAX, Enqueued, FAILURES_MAX, NewPage, P
 use burrow::index::{Index, Outcome};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
-use burrow::store::{Change, Commit, FilesStore, HEAD_KEY, MemoryStore, Space, Store, StoreKind};
+use burrow::store::{Change, Commit, FilesStore, HEAD_KEY, MemoryStore, Space, Store};
 use pollster::block_on;
 use proptest::prelude::*;
+use shared::Shared;
 
 const DIMENSION: usize = 8;
 
@@ -392,39 +391,4 @@ fn another_model_takes_the_queue_over() {
     block_on(index.bind(&other)).unwrap();
     assert_eq!(work_off(&mut index), ["b"]);
     block_on(index.clear()).unwrap();
-}
-
-/// A store that several indexes share, as tabs do.
-#[derive(Debug, Clone, Default)]
-struct Shared(Rc<RefCell<MemoryStore>>);
-
-impl Store for Shared {
-    fn kind(&self) -> StoreKind {
-        StoreKind::Memory
-    }
-
-    fn damage(&self) -> &[String] {
-        &[]
-    }
-
-    async fn scan(
-        &self,
-        space: Space,
-        from: u64,
-        count: usize,
-    ) -> burrow::Result<Vec<(u64, Vec<u8>)>> {
-        block_on(self.0.borrow().scan(space, from, count))
-    }
-
-    async fn read(&self, keys: &[(Space, u64)]) -> burrow::Result<Vec<Option<Vec<u8>>>> {
-        block_on(self.0.borrow().read(keys))
-    }
-
-    async fn commit(
-        &mut self,
-        expected: Option<&[u8]>,
-        changes: Vec<Change>,
-    ) -> burrow::Result<Commit> {
-        block_on(self.0.borrow_mut().commit(expected, changes))
-    }
 }

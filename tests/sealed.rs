@@ -2,9 +2,7 @@
 
 mod cipher;
 mod pages;
-
-use std::cell::RefCell;
-use std::rc::Rc;
+mod shared;
 
 use burrow::ErrorKind;
 use burrow::fingerprint::Fingerprint;
@@ -18,6 +16,7 @@ use burrow::store::{
 use cipher::TestCipher;
 use pollster::block_on;
 use proptest::prelude::*;
+use shared::Shared;
 
 const DIMENSION: usize = 16;
 
@@ -230,41 +229,6 @@ fn what_was_altered_or_moved_is_damage_and_the_others_are_read() {
     let sentences = records.iter().find(|(space, ..)| *space == Space::Sentences).unwrap();
     let store = sealed(put(bits, &sentences.2), 1);
     assert_eq!(block_on(store.read(&[(bits.0, bits.1)])).unwrap(), [Some(vec![])]);
-}
-
-/// A store that several indexes share, as tabs do.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<MemoryStore>>);
-
-impl Store for Shared {
-    fn kind(&self) -> StoreKind {
-        StoreKind::Memory
-    }
-
-    fn damage(&self) -> &[String] {
-        &[]
-    }
-
-    async fn scan(
-        &self,
-        space: Space,
-        from: u64,
-        count: usize,
-    ) -> burrow::Result<Vec<(u64, Vec<u8>)>> {
-        block_on(self.0.borrow().scan(space, from, count))
-    }
-
-    async fn read(&self, keys: &[(Space, u64)]) -> burrow::Result<Vec<Option<Vec<u8>>>> {
-        block_on(self.0.borrow().read(keys))
-    }
-
-    async fn commit(
-        &mut self,
-        expected: Option<&[u8]>,
-        changes: Vec<Change>,
-    ) -> burrow::Result<Commit> {
-        block_on(self.0.borrow_mut().commit(expected, changes))
-    }
 }
 
 #[test]
