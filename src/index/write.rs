@@ -110,6 +110,10 @@ impl<S: Store> Index<S> {
             let pages = self.state.pages_of(url);
             let edits = self.state.queue.forgetting(url);
             if pages.is_empty() && edits.is_empty() {
+                // Another tab may have added it since this one last looked.
+                if self.catch_up().await? {
+                    continue;
+                }
                 return Ok(false);
             }
             let is_there = !pages.is_empty();
@@ -137,6 +141,9 @@ impl<S: Store> Index<S> {
                 let numbers = self.state.entries.keys().filter(|&&page| pages.contains(page));
                 let some: BTreeSet<u32> = numbers.take(REMOVED_AT_ONCE).copied().collect();
                 if some.is_empty() {
+                    if self.catch_up().await? {
+                        continue;
+                    }
                     return Ok(removed);
                 }
                 let plan = self.removal(&some).await?;
