@@ -18,7 +18,7 @@ const peerPassages = Number(process.env.PEERS || 2000);
 
 /** A profile on the disk: in a private window IndexedDB is in memory, where nothing is durable. */
 async function inBrowser(work) {
-  const server = await startServer({ isolated: true, model: "", data: "", folders: { "/bench/": HERE, "/peers/": join(HERE, "node_modules") } });
+  const server = await startServer({ isolated: true, model: "", data: "", folders: { "/bench/": HERE, "/shared/": join(HERE, "../shared"), "/peers/": join(HERE, "node_modules") } });
   const profile = await mkdtemp(join(tmpdir(), "burrow-bench-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",

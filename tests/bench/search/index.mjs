@@ -1,7 +1,7 @@
 /** Burrow's index in the browser's IndexedDB, in turns with what its parts cost without it. */
 import { amount, deleteDatabase, openDatabase, readAgain, recorded, writeAgain } from "./bare.mjs";
 import { ask, commitAll, databaseOf, DIMENSION, invented, LIMIT, openIndex, OVERSAMPLING, PASSAGES, questions, searchModule } from "./burrow.mjs";
-import { timed } from "./timing.mjs";
+import { timed } from "../shared/timing.mjs";
 
 /** Passages that are added at once. */
 const BATCH = 256;

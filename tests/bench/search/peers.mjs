@@ -1,7 +1,7 @@
 /** The peers, each with the same passages and questions: how it is built, asked and weighed. */
 import { ask, commitAll, databaseOf, DIMENSION, invented, LIMIT, openIndex, OVERSAMPLING, searchModule } from "./burrow.mjs";
 import { bytesStored } from "./bare.mjs";
-import { median, timed } from "./timing.mjs";
+import { median, timed } from "../shared/timing.mjs";
 
 /**
  * What the peers are given.

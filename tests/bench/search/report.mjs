@@ -1,32 +1,14 @@
 /** What came of `make bench-search`, as tables and as a record. */
-import { mkdir, writeFile } from "node:fs/promises";
-import { arch, cpus, platform, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
-import { median, quantile } from "./timing.mjs";
+import { judged, MIB, ms, verdict, write } from "../shared/record.mjs";
+import { median, quantile } from "../shared/timing.mjs";
 
-const RECORDS = fileURLToPath(new URL("../records/", import.meta.url));
-const MIB = 1024 * 1024;
-
-/**
- * A figure beside what it is to reach.
- * @typedef {object} Row
- * @property {string} what
- * @property {number} passages
- * @property {string} burrow what was measured of Burrow
- * @property {string} against what was measured beside it
- * @property {number} figure
- * @property {string} unit
- * @property {{atLeast?: number, atMost?: number}} target
- * @property {boolean} isReached
- */
+/** @typedef {import("../shared/record.mjs").Figure & {passages: number}} Row */
 
 /** @returns {Row} */
 function row(what, passages, burrow, against, figure, unit, target) {
-  const isReached = figure >= (target.atLeast ?? -Infinity) && figure <= (target.atMost ?? Infinity);
-  return { what, passages: Number(passages), burrow, against, figure: Number(figure.toPrecision(3)), unit, target, isReached };
+  return { what, passages: Number(passages), ...judged({ burrow, against, figure, unit, target }) };
 }
 
-const ms = (value) => `${value.toPrecision(3)} ms`;
 const spread = (samples) => `${ms(median(samples))}, p99 ${ms(quantile(samples, 0.99))}`;
 
 /** @returns {Row[]} */
@@ -90,9 +72,8 @@ function addRows({ passages, ms: own, atOnceMs, apartMs, searchable, batches, du
 }
 
 /** @param {Row} row */
-function line({ what, passages, burrow, against, figure, unit, target, isReached }) {
-  const aim = target.atLeast === undefined ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`;
-  return `| ${what} | ${passages.toLocaleString("en")} | ${burrow} | ${against} | ${figure} ${unit} | ${aim} | ${isReached ? "reached" : "MISSED"} |`;
+function line(row) {
+  return `| ${row.what} | ${row.passages.toLocaleString("en")} | ${verdict(row)} |`;
 }
 
 /** A peer that failed says so. */
@@ -117,26 +98,12 @@ export function report({ scan, query, open, add, peers }) {
   return { text: tables.join("\n"), rows };
 }
 
-/** Samples as the few numbers that say how they lie. */
-function condensed(value) {
-  if (!Array.isArray(value)) return value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, condensed(one)])) : value;
-  if (!value.length || typeof value[0] !== "number") return value.map(condensed);
-  const rounded = (share) => Number(quantile(value, share).toPrecision(4));
-  return { samples: value.length, least: rounded(0), p50: rounded(0.5), p99: rounded(0.99) };
-}
-
 /**
  * Writes what came of it, with machine and date, into `tests/bench/records/`.
  * @param {any} results
  * @param {Row[]} rows
  * @returns {Promise<string>} the file's name
  */
-export async function record(results, rows) {
-  const date = new Date().toISOString().slice(0, 10);
-  const cores = cpus().length;
-  const machine = { kind: process.env.MACHINE || `${arch()}-${cores}-cores`, cpu: cpus()[0]?.model ?? "", cores, memoryMiB: Math.round(totalmem() / MIB), platform: platform() };
-  const name = `${date}-search-${machine.kind}.json`;
-  await mkdir(RECORDS, { recursive: true });
-  await writeFile(`${RECORDS}${name}`, `${JSON.stringify({ date, machine, rows, ...condensed(results) }, null, 1)}\n`);
-  return name;
+export function record(results, rows) {
+  return write("search", { rows, ...results });
 }

@@ -2,7 +2,7 @@
 import { plainScan } from "./bare.mjs";
 import { DIMENSION, invented, LIMIT, OVERSAMPLING } from "./burrow.mjs";
 import { edgeVecIndex } from "./peers.mjs";
-import { inTurns } from "./timing.mjs";
+import { inTurns } from "../shared/timing.mjs";
 
 const COUNT = LIMIT * OVERSAMPLING;
 
