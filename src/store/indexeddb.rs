@@ -2,28 +2,19 @@
 //!
 //! With `web.rs` the only place that knows JavaScript's values.
 
-use std::cell::Cell;
-use std::rc::Rc;
+mod failure;
+mod open;
 
-use idb::event::VersionChangeEvent;
-use idb::{
-    Database, DatabaseEvent, Factory, KeyRange, ObjectStore, ObjectStoreParams, Query, Request,
-    Transaction, TransactionMode,
-};
-use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+use idb::{Database, Factory, KeyRange, ObjectStore, Query, Transaction, TransactionMode};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{Change, Commit, HEAD_KEY, KEY_END, Space, Store, StoreKind};
-use crate::error::{Error, ErrorKind, Result};
-
-/// Counts up when the object stores change; `make_stores` then takes older databases along.
-const DATABASE_VERSION: u32 = 2;
-
-/// The name of the error with which opening is given up because another tab keeps an older
-/// version of the database open.
-const BLOCKED: &str = "blocked";
+use crate::error::Result;
+use failure::{IntoValue, failure};
+use open::{call, database_name, open_database};
 
 /// The object store with the key that this device has made, which lies under [`DEVICE_KEY`].
 /// Beside the records, so that both are deleted together.
@@ -292,61 +283,6 @@ fn settled(transaction: &mut Transaction) -> Promise {
     })
 }
 
-async fn open_database(name: &str) -> Result<Database> {
-    let factory = Factory::new().map_err(|error| failure("find", &error.into_value()))?;
-    let opening = factory.open(name, Some(DATABASE_VERSION));
-    let mut request = opening.map_err(|error| failure("open", &error.into_value()))?;
-    let given_up = Rc::new(Cell::new(false));
-    let promise = Promise::new(&mut |resolve, reject| {
-        request.on_upgrade_needed(|event| drop(make_stores(&event)));
-        let late = Rc::clone(&given_up);
-        request.on_success(move |event| {
-            // Nobody waits any more: an open connection would block the other tabs for ever.
-            if late.get()
-                && let Ok(database) = event.database()
-            {
-                database.close();
-            }
-            call(&resolve, &JsValue::UNDEFINED);
-        });
-        let (failed, blocked) = (reject.clone(), Rc::clone(&given_up));
-        request.on_error(move |event| {
-            let error = idb::Event::target(&event).and_then(|request| request.error());
-            call(&failed, &error.ok().flatten().map_or(JsValue::NULL, JsValue::from));
-        });
-        request.on_blocked(move |_| {
-            blocked.set(true);
-            call(&reject, &JsValue::from_str(BLOCKED));
-        });
-    });
-    let opened = JsFuture::from(promise).await;
-    if given_up.get() {
-        request.forget_callbacks();
-    }
-    opened.map_err(|cause| failure("open", &cause))?;
-    request.database().map_err(|error| failure("open", &error.into_value()))
-}
-
-/// Makes the object stores that are missing. What fails here aborts the upgrade, and the opening
-/// then fails with its reason.
-fn make_stores(event: &VersionChangeEvent) -> std::result::Result<(), idb::Error> {
-    let database = event.database()?;
-    let present = database.store_names();
-    for space in Space::ALL {
-        if !present.iter().any(|name| name == space.name()) {
-            database.create_object_store(space.name(), ObjectStoreParams::new())?;
-        }
-    }
-    if !present.iter().any(|name| name == KEYS) {
-        database.create_object_store(KEYS, ObjectStoreParams::new())?;
-    }
-    Ok(())
-}
-
-fn database_name(name: &str) -> String {
-    format!("burrow-{name}")
-}
-
 fn js_key(key: u64) -> JsValue {
     // Keys are below 2^53, where f64 has every whole number.
     JsValue::from_f64(key as f64)
@@ -355,71 +291,4 @@ fn js_key(key: u64) -> JsValue {
 /// A record's bytes; none where it is not a byte array, which then fails as every damaged record.
 fn bytes_of(value: JsValue) -> Vec<u8> {
     value.dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default()
-}
-
-/// Settles a promise. Its functions do not throw.
-fn call(settle: &Function, value: &JsValue) {
-    drop(settle.call1(&JsValue::UNDEFINED, value));
-}
-
-/// Takes what JavaScript threw out of the error that `idb` wrapped around it.
-trait IntoValue {
-    fn into_value(self) -> JsValue;
-}
-
-impl IntoValue for idb::Error {
-    fn into_value(self) -> JsValue {
-        use idb::Error as E;
-        match self {
-            E::DomException(exception) => exception.into(),
-            E::IndexedDbNotFound(value)
-            | E::IndexedDbOpenFailed(value)
-            | E::IndexedDbDeleteFailed(value)
-            | E::TransactionOpenFailed(value)
-            | E::ObjectStoreNotFound(value)
-            | E::GetFailed(value)
-            | E::GetAllFailed(value)
-            | E::GetAllKeysFailed(value)
-            | E::AddFailed(value)
-            | E::UpdateFailed(value)
-            | E::DeleteFailed(value) => value,
-            other => JsValue::from_str(&other.to_string()),
-        }
-    }
-}
-
-/// What failed, with the name that the browser gives it, and what to do.
-fn failure(doing: &str, cause: &JsValue) -> Error {
-    let text =
-        |key: &str| Reflect::get(cause, &key.into()).ok().and_then(|value| value.as_string());
-    let name =
-        cause.as_string().or_else(|| text("name")).unwrap_or_else(|| "no reason given".into());
-    let (kind, advice) = match name.as_str() {
-        "QuotaExceededError" => (
-            ErrorKind::StorageFull,
-            "free some space on the disk or remove pages; nothing that was committed is lost",
-        ),
-        "VersionError" => (
-            ErrorKind::Fingerprint,
-            "a newer version of this site made the database: reload the page to get that version",
-        ),
-        "InvalidStateError" => (
-            ErrorKind::Storage,
-            "another tab has upgraded or deleted the database: reload this page",
-        ),
-        BLOCKED => (
-            ErrorKind::Storage,
-            "another tab holds an older version of it open: close that tab and reload this page",
-        ),
-        _ => (
-            ErrorKind::Storage,
-            "the browser may refuse storage here, as in a private window: allow it for this site",
-        ),
-    };
-    let detail = text("message").filter(|message| !message.is_empty());
-    let detail = detail.map(|message| format!(": {message}")).unwrap_or_default();
-    Error::new(
-        kind,
-        format!("could not {doing} the browser's IndexedDB ({name}{detail}); {advice}"),
-    )
 }
