@@ -1,5 +1,6 @@
 //! Keep it and find it: the index of one fingerprint's pages over a [`Store`].
 
+mod add;
 mod build;
 mod cache;
 mod compact;
@@ -26,6 +27,7 @@ mod verify_words;
 mod wording;
 mod write;
 
+pub use add::is_batch;
 use cache::BlockCache;
 pub use export::Export;
 pub use import::{Imported, Importer, PAGE_BYTES_MAX};

@@ -131,6 +131,14 @@ proptest! {
                 }
                 3 if step % 5 == 0 => writer = store.open(),
                 4 if step % 5 == 0 => std::mem::swap(&mut writer, &mut follower),
+                5 => {
+                    let pages: Vec<EncodedPage> =
+                        (0..passages).map(|at| page((number + 7 * at) % 120, step, 1 + at)).collect();
+                    block_on(writer.commit_all(&pages)).unwrap();
+                    for (at, page) in pages.into_iter().enumerate() {
+                        model.insert((number + 7 * at) % 120, page);
+                    }
+                }
                 _ => {
                     let page = page(number, step, passages);
                     block_on(writer.commit(page.clone())).unwrap();

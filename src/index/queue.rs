@@ -154,7 +154,12 @@ impl<S: Store> Index<S> {
                     enqueued.waiting += 1;
                 }
             }
-            if plan.edits.is_empty() || self.transact_queue(plan.contents, plan.edits).await? {
+            let is_done = match plan.edits.is_empty() {
+                // What is in memory says so. Another tab may have changed it meanwhile.
+                true => !self.catch_up().await?,
+                false => self.transact_queue(plan.contents, plan.edits).await?,
+            };
+            if is_done {
                 return Ok(enqueued);
             }
         }
@@ -243,8 +248,9 @@ impl<S: Store> Index<S> {
             }
             let mut edits = self.state.queue.forgiving(&encoded.page.url);
             edits.push(Edit::Leave(key, encoded.page.url.clone()));
-            if let Some(outcome) = self.commit_with(&encoded, edits).await? {
-                return Ok(Some(outcome));
+            let pages = std::slice::from_ref(&encoded);
+            if let Some(outcomes) = self.commit_with(pages, edits).await? {
+                return Ok(outcomes.first().copied());
             }
         }
         Err(state::busy())

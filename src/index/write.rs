@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::filter::Filter;
 use super::format::{self, Effect};
-use super::lexical::{self, Merge, PageWords};
+use super::lexical::{Merge, PageWords};
 use super::queue::{Edit, Queue};
 use super::state::{State, attempts, busy, read_head};
-use super::{Boxed, Index, Outcome, build, check_fits, check_same_space, cleared_by_another};
-use crate::error::{Error, ErrorKind, Result};
-use crate::page::EncodedPage;
+use super::{Boxed, Index, build, check_same_space, cleared_by_another};
+use crate::error::{ErrorKind, Result};
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store};
 
 /// Pages removed in one transaction: few enough that the head can tell others of them.
@@ -38,66 +37,6 @@ impl Transaction {
 }
 
 impl<S: Store> Index<S> {
-    /// Stores a page and its codes in one transaction, in place of what was under its address.
-    ///
-    /// # Errors
-    ///
-    /// `Input` where the page is not whole or [`Index::bind`] was not called, `Limit` where it has
-    /// too many passages, `StorageFull` or `Storage` where the store fails: then the index is as
-    /// it was.
-    pub async fn commit(&mut self, encoded: EncodedPage) -> Result<Outcome> {
-        for _ in attempts() {
-            self.refresh_queue().await?;
-            let edits = self.state.queue.forgiving(&encoded.page.url);
-            if let Some(outcome) = self.commit_with(&encoded, edits).await? {
-                return Ok(outcome);
-            }
-        }
-        Err(busy())
-    }
-
-    /// Tries once to commit a page, and edits of the queue in the same transaction; `None` where
-    /// another writer was there first.
-    pub(super) async fn commit_with(
-        &mut self,
-        encoded: &EncodedPage,
-        edits: Vec<Edit>,
-    ) -> Result<Option<Outcome>> {
-        let dimension = self.bound()?.dimension;
-        check_fits(encoded, dimension)?;
-        let url = &encoded.page.url;
-        if self.find(url) == Some(encoded.page.hash) {
-            let is_done = edits.is_empty() || self.transact_queue(Vec::new(), edits).await?;
-            return Ok(is_done.then_some(Outcome::Unchanged));
-        }
-        let page = self.state.head.next_page;
-        let next = page.checked_add(1).ok_or_else(no_numbers_left)?;
-        let old = self.state.pages_of(url);
-        let mut plan = Transaction::new(next);
-        plan.edits = edits;
-        old.iter().for_each(|&old| self.replace(old, &mut plan));
-        plan.changes.extend(build::page_changes(page, encoded)?);
-        plan.words.push(lexical::page_record(page, &encoded.page)?);
-        plan.effects.push(Effect::Added(page));
-        if !self.transact(plan).await? {
-            return Ok(None);
-        }
-        self.state.take_up(page, build::entry_of(encoded), &encoded.bits, dimension);
-        Ok(Some(if old.is_empty() { Outcome::Added } else { Outcome::Replaced }))
-    }
-
-    /// Takes a page out that another takes the place of. Its rows in a run stay until the run is
-    /// rewritten: replacing a page must not cost the rewriting of its neighbours.
-    fn replace(&self, page: u32, plan: &mut Transaction) {
-        plan.changes.extend(build::removal_of_own(page));
-        if self.state.runs.of(page).is_some() {
-            plan.changes.push(build::gone(page));
-        } else {
-            plan.changes.extend(build::removal_of_shared(page));
-        }
-        plan.effects.push(Effect::Removed(page));
-    }
-
     /// Removes the page under an address, and says whether there was one. What waits under that
     /// address is removed, too. Afterwards no byte of it is in the store.
     ///
@@ -344,9 +283,4 @@ fn touches(change: &Change, rewritten: &[u64]) -> bool {
         }
         Change::Delete { .. } => false,
     }
-}
-
-fn no_numbers_left() -> Error {
-    let message = "the index has given 2^32 pages a number: clear it and add its pages again";
-    Error::new(ErrorKind::Limit, message)
 }

@@ -1,5 +1,6 @@
 //! The search module: the index, where it is kept, and what is found in it.
 
+use js_sys::Uint8Array;
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
@@ -12,7 +13,7 @@ use crate::fields::{self, Facts};
 use crate::index::facets::asked_from_json;
 use crate::index::filter::Filter;
 use crate::index::{self, format};
-use crate::page::source_hash;
+use crate::page::{EncodedPage, source_hash};
 use crate::search::{Query, SearchOptions, Sort};
 use crate::store::{AnyStore, Durability, IndexedDbStore, MemoryStore, SealedStore, WebCipher};
 
@@ -125,10 +126,28 @@ impl Index {
     #[wasm_bindgen(unchecked_return_type = "AddResult")]
     pub async fn commit(&mut self, page: &[u8]) -> JsResult<JsValue> {
         let encoded = format::from_wire(page)?;
-        let url = encoded.page.url.clone();
-        let outcome = self.index.commit(encoded).await?;
-        let passages = self.index.passages_of(&url).unwrap_or_default();
-        Ok(to_js(&Committed { url, outcome: outcome.name(), passages })?)
+        let (url, passages) = (encoded.page.url.clone(), encoded.page.passages.len());
+        let outcome = self.index.commit(encoded).await?.name();
+        Ok(to_js(&Committed { url, outcome, passages })?)
+    }
+
+    /// Stores pages that `PreparedPage.finish` gave in one transaction, all of them or none, each in
+    /// place of what was under its address.
+    ///
+    /// # Errors
+    ///
+    /// As `commit`.
+    #[wasm_bindgen(js_name = commitAll, unchecked_return_type = "AddResult[]")]
+    pub async fn commit_all(&mut self, pages: Vec<Uint8Array>) -> JsResult<JsValue> {
+        let pages = pages.iter().map(|page| format::from_wire(&page.to_vec()));
+        let pages: Vec<EncodedPage> = pages.collect::<Result<_>>()?;
+        let outcomes = self.index.commit_all(&pages).await?;
+        let committed = pages.into_iter().zip(outcomes).map(|(encoded, outcome)| Committed {
+            url: encoded.page.url,
+            outcome: outcome.name(),
+            passages: encoded.page.passages.len(),
+        });
+        Ok(to_js(&committed.collect::<Vec<_>>())?)
     }
 
     /// Looks again at what other tabs have committed, and writes nothing. With a fingerprint, what

@@ -9,8 +9,8 @@ use burrow::store::FilesStore;
 use burrow::{Error, ErrorKind, Result};
 use pollster::block_on;
 
-/// A file is read in pieces of so many bytes.
-const PIECE_BYTES: usize = 64 * 1024;
+/// A file is read in pieces of so many bytes; the pages of one are committed together.
+const PIECE_BYTES: usize = 1024 * 1024;
 
 /// Writes all pages of an index to a file, which has its name only when it is whole.
 pub(crate) fn export(at: &Path, file: &Path) -> Result<()> {

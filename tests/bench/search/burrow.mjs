@@ -33,9 +33,9 @@ export async function openIndex(Index, corpus, name) {
   return index;
 }
 
-/** Commits encoded pages. The one place that does: where pages can be committed together, here. */
-export async function commitAll(index, pages) {
-  for (const page of pages) await index.commit(page);
+/** Commits encoded pages in one transaction. */
+export function commitAll(index, pages) {
+  return index.commitAll(pages);
 }
 
 /** Asks an index. */
