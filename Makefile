@@ -10,6 +10,7 @@
 #   make fuzz TARGET=name [SECONDS=n]           hostile bytes: records, pages, manifest or queries
 #   make soak [SECONDS=n] [SEED=n]              random steps held against a model in memory
 #   make bench-search [SIZES=n,…]               the index in Chromium, against peers and the bare cost of its parts
+#   make bench-encoder [PARTS=…] [MODELS=…]     the encoder in Chromium, natively and on a GPU, against its peers
 #
 # Names, versions and places are in scripts/env.sh.
 
@@ -18,7 +19,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-native test-browser test-large test-kill fuzz soak lint eval fidelity bench-search clean
+.PHONY: help setup build demo large-model test test-native test-browser test-large test-kill fuzz soak lint eval fidelity bench-search bench-encoder clean
 
 ENV := source scripts/env.sh
 NATIVE := --locked --features cli,gpu
@@ -62,13 +63,16 @@ test-browser: build ## the package, the demo and the wasm modules in Chromium
 	say "test: in Chromium"
 	(cd tests && npm test --silent)
 
-test-large: build ## a model of the 0.6B shape (616 MB, made here) in Chromium; about 8 minutes
-	scripts/setup.sh browser
+large-model:
 	$(ENV)
 	if [ ! -s "$$BURROW_LARGE/burrow.json" ]; then
-		say "test: making a model of the 0.6B shape"
+		say "making a model of the 0.6B shape"
 		CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --example random_model -- "$$BURROW_LARGE"
 	fi
+
+test-large: build large-model ## a model of the 0.6B shape (616 MB, made here) in Chromium; about 8 minutes
+	scripts/setup.sh browser
+	$(ENV)
 	say "test: 0.6B parameters in Chromium"
 	(cd tests && npm run test-large --silent)
 
@@ -115,5 +119,16 @@ bench-search: ## the index in Chromium against peers and bare parts [SIZES=10000
 	say "bench: about 4 minutes; with 1000000 in SIZES 15 more"
 	node tests/bench/search/bench.mjs
 
+bench-encoder: build large-model ## the encoder against its peers [PARTS=wasm,threads,webgpu,native,gpu,start] [MODELS=minilm-f32,minilm-q8,0.6b-q8] [LENGTHS=16,…] [SECONDS_MAX=120]
+	scripts/setup.sh model browser encoder_peers
+	$(ENV)
+	if [ ! -s "$$BURROW_MODEL_Q8/burrow.json" ]; then
+		CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --bin burrow -- pack "$$BURROW_MODEL" "$$BURROW_MODEL_Q8" --weights q8
+	fi
+	say "bench: building natively"
+	CARGO_TARGET_DIR="$$BURROW_CACHE/target-bench" cargo build --quiet --release --locked --features encoder --example bench_encoder
+	say "bench: about half an hour; the first time the graphs are made"
+	node tests/bench/encoder/bench.mjs
+
 clean: ## remove what was built here; what was fetched stays in the cache
-	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules tests/bench/search/wasm tests/bench/search/node_modules
+	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules tests/bench/search/wasm tests/bench/search/node_modules tests/bench/encoder/node_modules

@@ -2,7 +2,8 @@
 # Installs what building, testing and the demo need. Quick when all is there already.
 # Usage: scripts/setup.sh [wasm] [bindgen] [npm] [browser] [vulkan] [model]   (default: all of these)
 #        scripts/setup.sh fuzz
-#        scripts/setup.sh peers   what `make bench-search` compares with
+#        scripts/setup.sh peers            what `make bench-search` compares with
+#        scripts/setup.sh encoder_peers    what `make bench-encoder` compares with
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 mkdir -p "$BURROW_CACHE"
@@ -57,6 +58,16 @@ setup_fuzz() {
 
 setup_npm() { npm_install pkg tests; }
 setup_peers() { npm_install tests/bench/search; }
+
+setup_encoder_peers() {
+  npm_install tests/bench/encoder
+  local wanted="$BURROW_ROOT/tests/bench/encoder/requirements.txt" folder="$BURROW_CACHE/peers-encoder"
+  cmp --silent "$wanted" "$folder/requirements.txt" && return
+  say "setup: PyTorch, onnx and onnxruntime (5 GB on the disk, some minutes)"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install --quiet --requirement "$wanted"
+  cp "$wanted" "$folder/requirements.txt"
+}
 
 setup_browser() {
   [ -x "$CHROMIUM" ] || debian_install "Chromium" $DEBIAN_CHROMIUM

@@ -1,54 +1,71 @@
-//! How many tokens a second the encoder reads on the CPU, for one window and for a batch.
+//! Burrow as a native contestant of `make bench-encoder`, driven over standard input.
 //!
-//! `BURROW_MODEL=<folder> cargo bench --features encoder --bench encoder`
+//! `bench_encoder FOLDER cpu|webgpu` prints a line of JSON once the model is there, and one for
+//! every line of JSON that it reads: `{"ids": [...], "calls": n}` → `{"ms": [...], "vector": [...]}`,
+//! as `native_peers.py` does.
 
-#[path = "../support/mod.rs"]
-mod support;
-
+use std::io::{BufRead, stdin};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use burrow::encoder::{DeviceKind, Encoder, Loader, ModelInfo, Sequence};
+use burrow::encoder::{DeviceKind, Encoder, Loader, MANIFEST, Manifest, ModelInfo};
+use serde::Deserialize;
+use serde_json::json;
 
-/// Sequences and their length: a query, windows of growing length, a batch of passages.
-const SHAPES: [(usize, usize); 6] = [(1, 16), (1, 128), (1, 256), (1, 512), (8, 128), (32, 16)];
-
-/// Multiplications and additions of all-MiniLM-L6-v2's linear maps, for one token.
-const OPERATIONS: f64 = 2.0 * 10.6e6;
+/// What is to be encoded, and how often.
+#[derive(Deserialize)]
+struct Asked {
+    ids: Vec<u32>,
+    calls: usize,
+}
 
 fn main() {
-    let Some(path) = support::model("model.safetensors") else { return };
-    let read = |name: &str| std::fs::read(path.with_file_name(name)).unwrap();
-    let (config, tokenizer) = (read("config.json"), read("tokenizer.json"));
-    let info = ModelInfo { name: "all-MiniLM-L6-v2".to_owned(), config, tokenizer, manifest: None };
-    let weights = read("model.safetensors");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, device] = &arguments[..] else { panic!("give a folder, and cpu or webgpu") };
+    let device = if device == "webgpu" { DeviceKind::WebGpu } else { DeviceKind::Cpu };
     let start = Instant::now();
-    let mut loader = pollster::block_on(Loader::start(info, DeviceKind::Cpu)).unwrap();
-    loader.add("model.safetensors", &weights, None).unwrap();
-    let encoder = pollster::block_on(loader.finish()).unwrap();
-    println!("load {:?}", start.elapsed());
-    for (sequences, tokens) in SHAPES {
-        let one = Sequence { ids: (2000..2000 + tokens as u32).collect(), spans: vec![0..tokens] };
-        let (passes, time) = measure(&encoder, &vec![one; sequences]);
-        let second = (passes * sequences * tokens) as f64 / time.as_secs_f64();
-        println!(
-            "{sequences} × {tokens} tokens: {:.1} ms, {second:.0} tokens/s, {:.1} GFLOP/s",
-            time.as_secs_f64() * 1000.0 / passes as f64,
-            second * OPERATIONS / 1e9
-        );
+    let encoder = load(Path::new(folder), device);
+    let load_ms = milliseconds(start.elapsed());
+    let device =
+        format!("{}, weights {}, {}", encoder.device().1, encoder.weights(), encoder.precision());
+    println!("{}", json!({ "name": "Burrow", "device": device, "loadMs": load_ms }));
+    for line in stdin().lock().lines() {
+        let asked: Asked = serde_json::from_str(&line.unwrap()).unwrap();
+        let sequence = [encoder.whole(&asked.ids)];
+        let mut times = Vec::new();
+        let mut vector = Vec::new();
+        for _ in 0..asked.calls {
+            let start = Instant::now();
+            vector = pollster::block_on(encoder.embed(&sequence)).unwrap().concat();
+            times.push(milliseconds(start.elapsed()));
+        }
+        println!("{}", json!({ "ms": times, "vector": vector }));
     }
 }
 
-/// Encodes for two seconds and checks that all sequences get the same vector.
-fn measure(encoder: &Encoder, batch: &[Sequence]) -> (usize, Duration) {
-    let start = Instant::now();
-    let mut passes = 0;
-    while passes < 3 || start.elapsed() < Duration::from_secs(2) {
-        let vectors = pollster::block_on(encoder.embed(batch)).unwrap();
-        assert!(vectors.iter().all(|vector| vector.len() == 384));
-        let close =
-            |vector: &Vec<f32>| vector.iter().zip(&vectors[0]).all(|(a, b)| (a - b).abs() < 1e-5);
-        assert!(vectors.iter().all(close));
-        passes += 1;
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// A model's folder on a device, file by file.
+fn load(folder: &Path, device: DeviceKind) -> Encoder {
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let manifest = folder.join(MANIFEST).exists().then(|| read(MANIFEST));
+    let files = match &manifest {
+        Some(manifest) => Manifest::from_json(manifest).unwrap().files.into_keys().collect(),
+        None => vec!["model.safetensors".to_owned()],
+    };
+    let name = "bench".to_owned();
+    let info = ModelInfo {
+        name,
+        config: read("config.json"),
+        tokenizer: read("tokenizer.json"),
+        manifest,
+    };
+    let mut loader = pollster::block_on(Loader::start(info, device)).unwrap();
+    for file in files.iter().filter(|file| file.ends_with(".safetensors")) {
+        loader.add(file, &read(file), None).unwrap();
+        pollster::block_on(loader.settle()).unwrap();
     }
-    (passes, start.elapsed())
+    pollster::block_on(loader.finish()).unwrap()
 }

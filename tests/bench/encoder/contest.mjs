@@ -1,0 +1,78 @@
+/** The same texts through several encoders in turns, so that a busy machine is busy for all of them. */
+import { cosine, idsOf, operations } from "./cases.mjs";
+
+/** How long a length may take in all, by default; a length that would take longer is left out, and the report says so. */
+const SECONDS_MAX = Number(process.env.SECONDS_MAX || 120);
+
+/** A round lasts about so long for each side, so that the clock's steps and single hiccups do not count. */
+const ROUND_MS = 50;
+const ROUNDS = { least: 3, most: 15 };
+
+/** Below this, two encoders do not compute the same. With q8 weights onnxruntime rounds activations to 8 bits where that is its fastest way. */
+const COSINE_MIN = { f32: 0.9999, q8: 0.995 };
+
+/**
+ * @typedef {object} Side
+ * @property {string} name
+ * @property {string} device
+ * @property {"f32" | "q8"} weights
+ * @property {number} loadMs
+ * @property {(ids: number[], calls: number) => Promise<{ms: number[], vector: number[]}>} run
+ */
+
+/**
+ * @typedef {object} Result
+ * @property {number} tokens
+ * @property {number} operations of one pass
+ * @property {string} [leftOut] why it was not measured
+ * @property {{name: string, weights: string, ms: number[], cosine: number}[]} [sides] `cosine` to the first side with the same weights
+ */
+
+/**
+ * Measures every length, shortest first.
+ * @param {Side[]} sides Burrow before its peers
+ * @param {{config: any, lengths: number[], secondsMax?: number}} options
+ * @returns {Promise<Result[]>}
+ */
+export async function contest(sides, { config, lengths, secondsMax = SECONDS_MAX }) {
+  const results = [];
+  let slowest = 0;
+  for (const tokens of lengths) {
+    const { linear, attention } = operations(config, tokens);
+    const total = linear + attention;
+    const seconds = (2 * sides.length * slowest * total) / 1000;
+    if (seconds > secondsMax) {
+      results.push({ tokens, operations: total, leftOut: `a pass of the slowest side would take about ${((slowest * total) / 1000).toFixed(0)} s` });
+      continue;
+    }
+    const measured = await measure(sides, idsOf(tokens), secondsMax);
+    slowest = Math.max(...measured.map(({ ms }) => Math.min(...ms))) / total;
+    console.error(`  ${tokens} tokens: ${measured.map(({ name, weights, ms }) => `${name} ${weights} ${Math.min(...ms).toPrecision(3)}`).join(", ")} ms`);
+    results.push({ tokens, operations: total, sides: measured });
+  }
+  return results;
+}
+
+async function measure(sides, ids, secondsMax) {
+  const first = [];
+  for (const side of sides) first.push(await side.run(ids, 1));
+  const warm = [];
+  // The first pass of a length may build what later ones use.
+  for (const [at, side] of sides.entries()) warm.push(first[at].ms[0] > (secondsMax * 1000) / (4 * sides.length) ? first[at] : await side.run(ids, 1));
+  const calls = warm.map(({ ms: [ms] }) => Math.max(1, Math.round(ROUND_MS / ms)));
+  const roundMs = warm.reduce((sum, { ms: [ms] }, at) => sum + ms * calls[at], 0);
+  const rounds = Math.min(ROUNDS.most, Math.max(1, roundMs > 10_000 ? 1 : ROUNDS.least, Math.floor((secondsMax * 100) / roundMs)));
+  const samples = sides.map(() => /** @type {number[]} */ ([]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [at, side] of sides.entries()) samples[at].push(...(await side.run(ids, calls[at])).ms);
+  }
+  return sides.map(({ name, weights }, at) => ({ name, weights, ms: samples[at], cosine: likeness(sides, first, at) }));
+}
+
+/** How near a side's vector comes to that of the first side with the same weights; a bench of wrong answers is worthless. */
+function likeness(sides, runs, at) {
+  const { name, weights } = sides[at];
+  const like = cosine(runs[at].vector, runs[sides.findIndex((side) => side.weights === weights)].vector);
+  if (!(like >= COSINE_MIN[weights])) throw new Error(`${name}, ${weights}: cosine ${like} to ${sides[0].name}'s vector; ${COSINE_MIN[weights]} is the least`);
+  return like;
+}
