@@ -49,6 +49,7 @@ use crate::page::EncodedPage;
 use crate::search::{self, Query, SearchOptions};
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind, refuse_sealed};
 use format::Effect;
+use lexical::WordRecorder;
 
 /// A future whose code is not copied into those who wait for it.
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
@@ -110,6 +111,7 @@ pub struct Index<S> {
     pub(crate) store: S,
     pub(crate) state: State,
     pub(crate) cache: BlockCache,
+    recorder: WordRecorder,
     bound: Option<Fingerprint>,
 }
 
@@ -126,7 +128,8 @@ impl<S: Store> Index<S> {
     pub async fn open(store: S) -> Result<Self> {
         refuse_sealed(&store).await?;
         let state = State::load(&store).await?;
-        Ok(Index { store, state, cache: BlockCache::default(), bound: None })
+        let (cache, recorder) = (BlockCache::default(), WordRecorder::default());
+        Ok(Index { store, state, cache, recorder, bound: None })
     }
 
     /// Removes all that is in the store, without having to understand it, and opens it.

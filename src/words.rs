@@ -59,8 +59,29 @@ pub(crate) struct Word {
     pub(crate) kind: WordKind,
 }
 
+/// Where a word of a text is, and what: its term is [`term_of`] what stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// As [`Word::range`].
+    pub(crate) range: Range<usize>,
+    /// As [`Word::position`].
+    pub(crate) position: u32,
+    /// As [`Word::kind`].
+    pub(crate) kind: WordKind,
+}
+
 /// All words of a text in the order of their places, and how many places there are.
 pub(crate) fn words(text: &str) -> (Vec<Word>, u32) {
+    let (spots, count) = spots(text);
+    let word = |Spot { range, position, kind }| {
+        let term = term_of(&text[Range::clone(&range)]);
+        Word { term, range, position, kind }
+    };
+    (spots.into_iter().map(word).collect(), count)
+}
+
+/// As [`words`], without their terms.
+pub(crate) fn spots(text: &str) -> (Vec<Spot>, u32) {
     let mut words = Vec::new();
     let mut position = 0;
     let mut parts: Vec<Range<usize>> = Vec::new();
@@ -74,12 +95,12 @@ pub(crate) fn words(text: &str) -> (Vec<Word>, u32) {
             first = position;
         }
         if stretch.units.is_empty() {
-            let (term, range) = (term_of(&text[stretch.range.clone()]), stretch.range);
+            let range = stretch.range;
             parts.push(range.clone());
-            words.push(Word { term, range, position, kind: WordKind::Plain });
+            words.push(Spot { range, position, kind: WordKind::Plain });
             position += 1;
         } else {
-            push_grams(&mut words, text, &stretch, position);
+            push_grams(&mut words, &stretch, position);
             position += stretch.units.len() as u32;
         }
     }
@@ -94,7 +115,7 @@ fn is_joined(gap: &str) -> bool {
 }
 
 /// The identifier that these parts make, with and without the signs around it.
-fn push_wholes(words: &mut Vec<Word>, text: &str, parts: &[Range<usize>], position: u32) {
+fn push_wholes(words: &mut Vec<Spot>, text: &str, parts: &[Range<usize>], position: u32) {
     let (Some(head), Some(tail)) = (parts.first(), parts.last()) else { return };
     if parts.len() > PARTS_MAX {
         return;
@@ -109,8 +130,7 @@ fn push_wholes(words: &mut Vec<Word>, text: &str, parts: &[Range<usize>], positi
     // After the first of the parts, which are the last words so far.
     let mut at = words.len() + 1 - parts.len();
     let mut push = |range: Range<usize>| {
-        let term = term_of(&text[range.clone()]);
-        words.insert(at, Word { term, range, position, kind: WordKind::Whole });
+        words.insert(at, Spot { range, position, kind: WordKind::Whole });
         at += 1;
     };
     if parts.len() > 1 {
@@ -121,13 +141,12 @@ fn push_wholes(words: &mut Vec<Word>, text: &str, parts: &[Range<usize>], positi
     }
 }
 
-fn push_grams(words: &mut Vec<Word>, text: &str, stretch: &Stretch, position: u32) {
+fn push_grams(words: &mut Vec<Spot>, stretch: &Stretch, position: u32) {
     let grams = (0..stretch.units.len()).map(|at| (at, 2, WordKind::Gram));
     let tail = stretch.units.len().checked_sub(1).map(|at| (at, 1, WordKind::Tail));
     for (at, count, kind) in grams.chain(tail) {
-        if let Some((term, range)) = stretch.gram(text, at, count) {
-            let term = bounded(term);
-            words.push(Word { term, range, position: position + at as u32, kind });
+        if let Some(range) = stretch.units_from(at, count) {
+            words.push(Spot { range, position: position + at as u32, kind });
         }
     }
 }
@@ -162,9 +181,14 @@ impl Stretch {
         start: usize,
         count: usize,
     ) -> Option<(String, Range<usize>)> {
-        let units = self.units.get(start..start + count)?;
-        let range = units.first()?.start..units.last()?.end;
+        let range = self.units_from(start, count)?;
         Some((folded(&text[range.clone()]), range))
+    }
+
+    /// Where so many neighbours from here are.
+    fn units_from(&self, start: usize, count: usize) -> Option<Range<usize>> {
+        let units = self.units.get(start..start + count)?;
+        Some(units.first()?.start..units.last()?.end)
     }
 }
 
@@ -194,6 +218,11 @@ pub(crate) fn stretches(text: &str) -> impl Iterator<Item = Stretch> {
 /// Whether a character belongs to the one before it: accents, vowel signs, joiners, the voicing
 /// marks of narrow kana, and the vowels and final consonants of Hangul written in parts.
 pub(crate) fn is_mark(c: char) -> bool {
+    // Most texts have none: the first of them all is U+0300.
+    c >= '\u{300}' && is_mark_beyond_latin(c)
+}
+
+fn is_mark_beyond_latin(c: char) -> bool {
     is_combining_mark(c)
         || matches!(c, '\u{200C}' | '\u{200D}' | '\u{FF9E}' | '\u{FF9F}' | '\u{1160}'..='\u{11FF}')
 }
@@ -219,6 +248,9 @@ const LIGATURES: [&str; 7] = ["ff", "fi", "fl", "ffi", "ffl", "st", "st"];
 // The tables of compatibility forms would double what normalization adds to the module; of them
 // only wide letters, narrow kana and ligatures are common in pages.
 pub(crate) fn folded(word: &str) -> String {
+    if word.is_ascii() {
+        return word.to_ascii_lowercase();
+    }
     let mut folded = String::with_capacity(word.len());
     for letter in word.chars() {
         let letter = match letter {

@@ -1,7 +1,6 @@
 //! How pages come in: one or several in one transaction, in place of what was under their addresses.
 
 use super::format::Effect;
-use super::lexical;
 use super::queue::Edit;
 use super::state::{attempts, busy};
 use super::write::Transaction;
@@ -87,7 +86,7 @@ impl<S: Store> Index<S> {
                 self.replace(old, &mut plan);
             }
             plan.changes.extend(build::page_changes(page, encoded)?);
-            plan.words.push(lexical::page_record(page, &encoded.page)?);
+            plan.words.push(self.recorder.record(page, &encoded.page)?);
             plan.effects.push(Effect::Added(page));
         }
         if !self.transact(plan).await? {

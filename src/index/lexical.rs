@@ -27,6 +27,7 @@ mod merge;
 
 use std::collections::BTreeMap;
 
+pub(crate) use build::WordRecorder;
 pub use build::{PageWords, page_record};
 pub(crate) use check::check_from;
 pub use merge::{Merge, MergeLimits};

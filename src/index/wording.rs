@@ -2,7 +2,7 @@
 
 use super::Index;
 use super::format::{self, Effect, page_key};
-use super::lexical::{self, Damage, Lexicon, Merge, MergeLimits, PageWords};
+use super::lexical::{Damage, Lexicon, Merge, MergeLimits, PageWords};
 use super::state::{Problem, State, whole};
 use super::write::Transaction;
 use crate::error::Result;
@@ -65,7 +65,7 @@ impl<S: Store> Index<S> {
         for (&page, record) in pages.iter().zip(self.store.read(&keys).await?) {
             let text = record.as_deref().map(|bytes| format::page_from_bytes(page, bytes));
             match whole(text.unwrap_or_else(|| Err(super::read::missing())))? {
-                Ok(text) => plan.words.push(lexical::page_record(page, &text)?),
+                Ok(text) => plan.words.push(self.recorder.record(page, &text)?),
                 Err(message) => self.state.leave_out(page, message),
             }
         }

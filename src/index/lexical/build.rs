@@ -1,6 +1,7 @@
 //! From a page to the record of its words.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::super::format::{self, ListWriter, SegmentPage, page_key, push_row};
 use super::Source;
@@ -8,10 +9,17 @@ use crate::error::Result;
 use crate::page::{Page, Passage};
 use crate::store::{Change, Space};
 use crate::words::stems::Language;
-use crate::words::{WordKind, words};
+use crate::words::{Spot, WordKind, spots, term_of};
 
 /// Stands before a stem, so that it is no word. No word has a control character.
 pub(super) const STEM_MARK: char = '\u{1}';
+
+/// Words whose terms are remembered, one for each remainder of their checksums: most of a text's
+/// words are among a few thousand.
+const WORDS_MAX: usize = 1 << 13;
+
+/// Terms that are remembered before all are forgotten.
+const TERMS_MAX: usize = 1 << 15;
 
 /// The words of a page, ready to be committed and taken up.
 #[derive(Debug, Clone)]
@@ -29,38 +37,13 @@ impl PageWords {
     }
 }
 
-/// Where a word is in one passage.
-#[derive(Default)]
-struct Occurrences {
-    body: u32,
-    fields: u32,
-    places: Vec<u32>,
-}
-
 /// Makes the record of a page's words: one write, whatever else the index has.
 ///
 /// # Errors
 ///
 /// `Limit` where a part is too long for a record.
 pub fn page_record(page: u32, content: &Page) -> Result<PageWords> {
-    let language = Language::of(content.lang.as_deref());
-    let mut lists: BTreeMap<String, ListWriter> = BTreeMap::new();
-    let mut lengths = Vec::with_capacity(content.passages.len());
-    let mut tail = Vec::new();
-    for (number, passage) in (0u32..).zip(&content.passages) {
-        let (terms, length) = terms_of(content, passage, language);
-        lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
-        for (term, found) in terms {
-            tail.clear();
-            push_row(&mut tail, found.body, found.fields, &found.places);
-            lists.entry(term).or_default().push(number, &tail);
-        }
-    }
-    let code = language.map_or(0, |language| language as u8);
-    let terms = lists.iter().map(|(term, list)| (term.as_str(), list.count, &list.bytes[..]));
-    let bytes = format::page_terms_to_bytes(page, code, &lengths, terms)?;
-    let change = Change::Put { space: Space::Terms, key: page_key(page), bytes };
-    Ok(PageWords { change, page, source: source_of(page, code, lengths) })
+    WordRecorder::default().record(page, content)
 }
 
 /// What is in memory of a page's own record.
@@ -70,49 +53,162 @@ pub(super) fn source_of(page: u32, language: u8, lengths: Vec<u16>) -> Source {
     Source::new(&[SegmentPage { page, passages, language }], lengths)
 }
 
-/// The terms of a passage, its page's title and its headings, and how many words its text has.
-///
-/// Between the text, the title and the headings a place stays empty, so that no phrase reaches
-/// over it.
-fn terms_of(
-    page: &Page,
-    passage: &Passage,
+/// Makes the records of one page after the other, and remembers words, at most some 2 MiB: to fold
+/// and stem each anew would take most of the time of adding a page.
+#[derive(Debug, Default)]
+pub(crate) struct WordRecorder {
+    /// Of which language the stems are that are remembered.
     language: Option<Language>,
-) -> (BTreeMap<String, Occurrences>, u32) {
-    let text = page.text.get(passage.range.clone()).unwrap_or("");
-    let mut terms = BTreeMap::new();
-    let length = add_words(&mut terms, text, 0, language, |found| &mut found.body);
-    let mut next = length.saturating_add(1);
-    let headings = passage.headings.iter().filter(|heading| **heading != page.title);
-    for field in std::iter::once(&page.title).chain(headings) {
-        let count = add_words(&mut terms, field, next, language, |found| &mut found.fields);
-        next = next.saturating_add(count).saturating_add(1);
-    }
-    (terms, length)
+    known: Vec<Option<Known>>,
+    terms: Vec<String>,
+    /// The places of the terms among them.
+    places: BTreeMap<String, u32>,
 }
 
-/// Adds the words of a text whose first place is `start`, and says how many places it takes.
-fn add_words(
-    terms: &mut BTreeMap<String, Occurrences>,
-    text: &str,
-    start: u32,
-    language: Option<Language>,
-    counter: fn(&mut Occurrences) -> &mut u32,
-) -> u32 {
-    let (words, count) = words(text);
-    for word in words {
-        let stem = language.filter(|_| word.kind == WordKind::Plain);
-        let stem = stem.and_then(|language| language.stem(&text[word.range.clone()]));
-        if let Some(stem) = stem.filter(|stem| *stem != word.term) {
-            *counter(terms.entry(format!("{STEM_MARK}{stem}")).or_default()) += 1;
+/// What is remembered of a word.
+#[derive(Debug, Clone)]
+struct Known {
+    word: String,
+    kind: WordKind,
+    term: u32,
+    /// Only where it is not the term.
+    stem: Option<u32>,
+}
+
+/// Where a term is in a page. Sorted, these are the page's postings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Occurrence {
+    term: u32,
+    passage: u32,
+    place: u32,
+    is_stem: bool,
+    in_field: bool,
+}
+
+impl WordRecorder {
+    /// As [`page_record`].
+    pub(crate) fn record(&mut self, page: u32, content: &Page) -> Result<PageWords> {
+        let language = Language::of(content.lang.as_deref());
+        if language != self.language || self.terms.len() > TERMS_MAX {
+            *self = WordRecorder { language, ..WordRecorder::default() };
         }
-        let found = terms.entry(word.term).or_default();
-        let place = start.saturating_add(word.position);
-        // The same whole can stand twice in one place, with and without signs that are cut off.
-        if found.places.last().is_none_or(|&last| last < place) {
-            *counter(found) += 1;
-            found.places.push(place);
+        let mut found = Vec::new();
+        let mut lengths = Vec::with_capacity(content.passages.len());
+        for (number, passage) in (0u32..).zip(&content.passages) {
+            let length = self.read_passage(content, number, passage, &mut found);
+            lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
+        }
+        found.sort_unstable();
+        let mut lists = lists(&found);
+        lists.sort_unstable_by_key(|(term, _)| self.terms.get(*term as usize));
+        let term = |term: u32| self.terms.get(term as usize).map_or("", String::as_str);
+        let terms = lists.iter().map(|(it, list)| (term(*it), list.count, &list.bytes[..]));
+        let code = language.map_or(0, |language| language as u8);
+        let bytes = format::page_terms_to_bytes(page, code, &lengths, terms)?;
+        let change = Change::Put { space: Space::Terms, key: page_key(page), bytes };
+        Ok(PageWords { change, page, source: source_of(page, code, lengths) })
+    }
+
+    /// Takes the words of a passage, of its page's title and its headings, and says how many words
+    /// its text has.
+    ///
+    /// Between the text, the title and the headings a place stays empty, so that no phrase reaches
+    /// over it.
+    fn read_passage(
+        &mut self,
+        page: &Page,
+        number: u32,
+        passage: &Passage,
+        found: &mut Vec<Occurrence>,
+    ) -> u32 {
+        let text = page.text.get(Range::clone(&passage.range)).unwrap_or("");
+        let length = self.read_text(text, (number, 0, false), found);
+        let mut next = length.saturating_add(1);
+        let headings = passage.headings.iter().filter(|heading| **heading != page.title);
+        for field in std::iter::once(&page.title).chain(headings) {
+            let count = self.read_text(field, (number, next, true), found);
+            next = next.saturating_add(count).saturating_add(1);
+        }
+        length
+    }
+
+    /// Takes the words of a text in a passage whose first place is `start`, and says how many
+    /// places it takes.
+    fn read_text(
+        &mut self,
+        text: &str,
+        (passage, start, in_field): (u32, u32, bool),
+        found: &mut Vec<Occurrence>,
+    ) -> u32 {
+        let (spots, count) = spots(text);
+        for Spot { range, position, kind } in spots {
+            let (term, stem) = self.term_and_stem(&text[range], kind);
+            let place = start.saturating_add(position);
+            found.push(Occurrence { term, passage, place, is_stem: false, in_field });
+            if let Some(term) = stem {
+                found.push(Occurrence { term, passage, place, is_stem: true, in_field });
+            }
+        }
+        count
+    }
+
+    fn term_and_stem(&mut self, word: &str, kind: WordKind) -> (u32, Option<u32>) {
+        self.known.resize(WORDS_MAX, None);
+        let slot = crc32fast::hash(word.as_bytes()) as usize % WORDS_MAX;
+        if let Some(known) = &self.known[slot]
+            && known.word == word
+            && known.kind == kind
+        {
+            return (known.term, known.stem);
+        }
+        let text = term_of(word);
+        let language = self.language.filter(|_| kind == WordKind::Plain);
+        let stem = language.and_then(|language| language.stem(word));
+        let stem = stem.filter(|stem| *stem != text);
+        let stem = stem.map(|stem| self.place_of(format!("{STEM_MARK}{stem}")));
+        let term = self.place_of(text);
+        self.known[slot] = Some(Known { word: word.to_owned(), kind, term, stem });
+        (term, stem)
+    }
+
+    fn place_of(&mut self, term: String) -> u32 {
+        if let Some(&place) = self.places.get(&term) {
+            return place;
+        }
+        // A page that has 2^32 terms does not fit the memory.
+        let place = self.terms.len() as u32;
+        self.terms.push(term.clone());
+        self.places.insert(term, place);
+        place
+    }
+}
+
+/// The postings of each term, from sorted occurrences.
+fn lists(found: &[Occurrence]) -> Vec<(u32, ListWriter)> {
+    let mut lists: Vec<(u32, ListWriter)> = Vec::new();
+    let (mut tail, mut places) = (Vec::new(), Vec::new());
+    for row in found.chunk_by(|a, b| (a.term, a.passage) == (b.term, b.passage)) {
+        let Some(first) = row.first() else { continue };
+        let (mut body, mut fields) = (0, 0);
+        places.clear();
+        for it in row {
+            // The same whole can stand twice in one place, with and without signs that are cut off.
+            if !it.is_stem && places.last() == Some(&it.place) {
+                continue;
+            }
+            *(if it.in_field { &mut fields } else { &mut body }) += 1;
+            if !it.is_stem {
+                places.push(it.place);
+            }
+        }
+        tail.clear();
+        push_row(&mut tail, body, fields, &places);
+        if lists.last().is_none_or(|(term, _)| *term != first.term) {
+            lists.push((first.term, ListWriter::default()));
+        }
+        if let Some((_, list)) = lists.last_mut() {
+            list.push(first.passage, &tail);
         }
     }
-    count
+    lists
 }
