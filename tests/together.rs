@@ -158,7 +158,7 @@ fn what_another_tab_has_replaced_is_not_unchanged() {
     block_on(one.commit(page(1, 0))).unwrap();
     assert_eq!(block_on(other.commit(page(1, 1))).unwrap(), Outcome::Replaced);
     assert_eq!(block_on(one.commit(page(1, 0))).unwrap(), Outcome::Replaced);
-    assert_eq!(block_on(other.remove("u1")).unwrap(), true);
+    assert!(block_on(other.remove("u1")).unwrap());
     assert_eq!(block_on(one.commit(page(1, 0))).unwrap(), Outcome::Added);
     assert_eq!(block_on(one.commit(page(1, 0))).unwrap(), Outcome::Unchanged);
     assert_eq!(opened(store).find("u1"), Some(page(1, 0).page.hash));
