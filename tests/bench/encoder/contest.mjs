@@ -1,4 +1,5 @@
 /** The same texts through several encoders in turns, so that a busy machine is busy for all of them. */
+import { processorClock } from "../shared/processor.mjs";
 import { cosine, idsOf, operations } from "./cases.mjs";
 
 /** How long a length may take in all, by default; a length that would take longer is left out, and the report says so. */
@@ -25,7 +26,16 @@ const COSINE_MIN = { f32: 0.9999, q8: 0.995 };
  * @property {number} tokens
  * @property {number} operations of one pass
  * @property {string} [leftOut] why it was not measured
- * @property {{name: string, weights: string, ms: number[], cosine: number}[]} [sides] `cosine` to the first side with the same weights
+ * @property {Measured[]} [sides]
+ */
+
+/**
+ * @typedef {object} Measured
+ * @property {string} name
+ * @property {string} weights
+ * @property {number[]} ms by the clock, each pass
+ * @property {number[]} processorMs of all threads, the mean of a round's passes; empty where the system does not tell
+ * @property {number} cosine to the first side with the same weights
  */
 
 /**
@@ -62,11 +72,17 @@ async function measure(sides, ids, secondsMax) {
   const calls = warm.map(({ ms: [ms] }) => Math.max(1, Math.round(ROUND_MS / ms)));
   const roundMs = warm.reduce((sum, { ms: [ms] }, at) => sum + ms * calls[at], 0);
   const rounds = Math.min(ROUNDS.most, Math.max(1, roundMs > 10_000 ? 1 : ROUNDS.least, Math.floor((secondsMax * 100) / roundMs)));
-  const samples = sides.map(() => /** @type {number[]} */ ([]));
+  const found = sides.map(({ name, weights }, at) => (
+    { name, weights, ms: /** @type {number[]} */ ([]), processorMs: /** @type {number[]} */ ([]), cosine: likeness(sides, first, at) }));
+  const clock = await processorClock();
   for (let round = 0; round < rounds; round += 1) {
-    for (const [at, side] of sides.entries()) samples[at].push(...(await side.run(ids, calls[at])).ms);
+    for (const [at, side] of sides.entries()) {
+      const before = await clock?.();
+      found[at].ms.push(...(await side.run(ids, calls[at])).ms);
+      if (clock) found[at].processorMs.push(((await clock()) - before) / calls[at]);
+    }
   }
-  return sides.map(({ name, weights }, at) => ({ name, weights, ms: samples[at], cosine: likeness(sides, first, at) }));
+  return found;
 }
 
 /** How near a side's vector comes to that of the first side with the same weights; a bench of wrong answers is worthless. */

@@ -2,7 +2,7 @@
 import { judged, MIB, ms, verdict, write } from "../shared/record.mjs";
 import { median } from "../shared/timing.mjs";
 
-/** @typedef {import("../shared/record.mjs").Figure & {model: string, tokens: number | string, cosine: number | null, least: number | null}} Row */
+/** @typedef {import("../shared/record.mjs").Figure & {model: string, tokens: number | string, cosine: number | null, least: number | null, processor: number | null}} Row */
 
 const TITLES = {
   wasm: "Chromium CPU, one thread", threads: "Chromium CPU, all threads", webgpu: "Chromium WebGPU", native: "native CPU, two threads",
@@ -17,6 +17,8 @@ const TARGETS = {
 
 const least = (samples) => Math.min(...samples);
 const rate = (operations, samples) => `${(operations / median(samples) / 1e6).toPrecision(3)} GFLOP/s`;
+/** How one side's samples lie to another's, where both have any. */
+const ratio = (of, samples, others) => (samples.length && others.length ? of(samples) / of(others) : null);
 const isOwn = ({ name }) => name === "Burrow";
 
 /** Burrow's form of the weights beside each peer's with the same, by length. @returns {Row[]} */
@@ -24,7 +26,7 @@ function againstPeers(part, shape, { lengths }) {
   return lengths.filter(({ sides }) => sides).flatMap(({ tokens, operations, sides }) => sides.filter((side) => !isOwn(side)).map((peer) => {
     const own = sides.find((side) => isOwn(side) && side.weights === peer.weights);
     return {
-      model: `${shape} ${peer.weights}`, tokens, cosine: peer.cosine, least: least(peer.ms) / least(own.ms),
+      model: `${shape} ${peer.weights}`, tokens, cosine: peer.cosine, least: ratio(least, peer.ms, own.ms), processor: ratio(median, peer.processorMs, own.processorMs),
       ...judged({
         what: TITLES[part], burrow: `${ms(median(own.ms))}, ${rate(operations, own.ms)}`, against: `${peer.name} ${ms(median(peer.ms))}`,
         figure: median(peer.ms) / median(own.ms), unit: "×", target: TARGETS[part](tokens),
@@ -39,7 +41,7 @@ function byWeights(part, shape, { lengths }) {
     const [full, packed] = ["f32", "q8"].map((weights) => sides.find((side) => isOwn(side) && side.weights === weights));
     if (!full || !packed) return [];
     return [{
-      model: `${shape} q8`, tokens, cosine: null, least: least(full.ms) / least(packed.ms),
+      model: `${shape} q8`, tokens, cosine: null, least: ratio(least, full.ms, packed.ms), processor: ratio(median, full.processorMs, packed.processorMs),
       ...judged({
         what: `${TITLES[part]}: q8 beside f32`, burrow: ms(median(packed.ms)), against: `f32 ${ms(median(full.ms))}`,
         figure: median(full.ms) / median(packed.ms), unit: "×", target: { atLeast: part === "webgpu" ? 0 : tokens === 16 ? 1.3 : 1 },
@@ -58,7 +60,7 @@ function growth(shape, { lengths }) {
     const more = last.operations / first.operations;
     const longer = median(side.ms) / median(from.ms);
     return {
-      model: `${shape} ${side.weights}`, tokens: `${first.tokens} → ${last.tokens}`, cosine: null, least: least(side.ms) / least(from.ms) / more,
+      model: `${shape} ${side.weights}`, tokens: `${first.tokens} → ${last.tokens}`, cosine: null, least: least(side.ms) / least(from.ms) / more, processor: null,
       ...judged({
         what: "native CPU: growth beside that of the arithmetic", burrow: `${longer.toPrecision(3)} times the time`, against: `${more.toPrecision(3)} times the FLOP`,
         figure: longer / more, unit: "×", target: { atMost: 1.1 },
@@ -69,7 +71,7 @@ function growth(shape, { lengths }) {
 
 /** @returns {Row[]} */
 function startRows(name, { cold, warm, readMs, bytes }) {
-  const row = (what, burrow, against, figure, unit, target = {}) => ({ model: name, tokens: 16, cosine: null, least: null, ...judged({ what, burrow, against, figure, unit, target }) });
+  const row = (what, burrow, against, figure, unit, target = {}) => ({ model: name, tokens: 16, cosine: null, least: null, processor: null, ...judged({ what, burrow, against, figure, unit, target }) });
   const shares = (spent) => Object.entries(spent).filter(([, took]) => took >= 1).map(([part, took]) => `${part} ${took.toFixed(0)}`).join(", ") || "nothing beside arithmetic";
   const steady = median(warm.steadyMs);
   const bare = readMs + steady;
@@ -85,7 +87,7 @@ function startRows(name, { cold, warm, readMs, bytes }) {
 /** A GPU's speed as a share of a plain large product through the same API. @returns {Row[]} */
 function shareRows(shape, { lengths }, product) {
   return lengths.filter(({ sides }) => sides).flatMap(({ tokens, operations, sides }) => sides.filter(isOwn).map((side) => ({
-    model: `${shape} ${side.weights}`, tokens, cosine: null, least: null,
+    model: `${shape} ${side.weights}`, tokens, cosine: null, least: null, processor: null,
     ...judged({
       what: `${TITLES.dawn}: share of a large product`, burrow: `${rate(operations, side.ms)}, ${Math.round((1000 * tokens) / median(side.ms))} tokens/s`,
       against: `${product.toPrecision(3)} GFLOP/s`, figure: (100 * operations) / median(side.ms) / 1e6 / product, unit: "%", target: tokens === 4096 ? { atLeast: 60 } : {},
@@ -95,8 +97,8 @@ function shareRows(shape, { lengths }, product) {
 
 /** @param {Row} row */
 function line(row) {
-  const shown = (value, digits) => (value === null ? "" : value.toFixed(digits));
-  return `| ${row.what} | ${row.model} | ${row.tokens} | ${verdict(row)} | ${row.least === null ? "" : `${row.least.toPrecision(3)} ×`} | ${shown(row.cosine, 7)} |`;
+  const times = (value) => (value === null ? "" : `${value.toPrecision(3)} ×`);
+  return `| ${row.what} | ${row.model} | ${row.tokens} | ${verdict(row)} | ${times(row.least)} | ${times(row.processor)} | ${row.cosine?.toFixed(7) ?? ""} |`;
 }
 
 /** What was not measured, and why. */
@@ -117,7 +119,7 @@ export function report({ gpu, start, ...contests }) {
     ...each(againstPeers), ...each(byWeights), ...Object.entries(contests.native ?? {}).flatMap(([shape, found]) => growth(shape, found)),
     ...Object.entries(dawn).flatMap(([shape, found]) => shareRows(shape, found, product)), ...Object.entries(start ?? {}).flatMap(([name, found]) => startRows(name, found)),
   ];
-  const head = ["| what | model | tokens | Burrow | beside it | figure | to reach | | by the fastest | cosine |", "|---|---|---|---|---|---|---|---|---|---|"];
+  const head = ["| what | model | tokens | Burrow | beside it | figure | to reach | | by the fastest | by processor time | cosine |", "|---|---|---|---|---|---|---|---|---|---|---|"];
   const notes = parts.flatMap(([part, shapes]) => leftOut(part, shapes));
   return { text: [...head, ...rows.map(line), ...(notes.length ? ["", ...notes] : [])].join("\n"), rows };
 }

@@ -1,0 +1,33 @@
+/** How many bytes a visitor fetches: each part of the package, compressed, held below a budget. */
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Thousands of bytes after gzip −9. `most` is what was reached, with a little room for a change that is worth it: lower it when a
+ * part has become smaller. `aim` is where it is to come to.
+ * @type {{part: string, files: () => Promise<string[]>, most: number, aim: number}[]}
+ */
+const BUDGETS = [
+  { part: "search module", files: async () => ["wasm/search/search_bg.wasm"], most: 470, aim: 150 },
+  { part: "encoder module", files: async () => ["wasm/encoder/encoder_bg.wasm"], most: 4850, aim: 1500 },
+  { part: "TypeScript, as compiled", files: scripts, most: 40, aim: 15 },
+];
+
+async function scripts() {
+  return (await readdir(`${PACKAGE}dist`)).filter((name) => name.endsWith(".js")).map((name) => `dist/${name}`);
+}
+
+for (const { part, files, most, aim } of BUDGETS) {
+  test(`the ${part} stays below ${most} kB, compressed`, async () => {
+    const bytes = Buffer.concat(await Promise.all((await files()).map((file) => readFile(PACKAGE + file))));
+    assert.ok(bytes.length > 1000, `${part}: nothing there; build it with make build`);
+    const size = gzipSync(bytes, { level: 9 }).length / 1000;
+    console.log(`${part}: ${size.toFixed(1)} kB of ${most}, to come to ${aim}`);
+    assert.ok(size <= most, `${part}: ${size.toFixed(1)} kB after gzip −9; ${most} is the most. scripts/wasm_bytes.py shows what holds them`);
+  });
+}
