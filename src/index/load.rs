@@ -1,5 +1,9 @@
 //! How an index is read: all of it when it is opened, what has changed when another tab has written.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
 use super::format::{self, Effect, Head};
 use super::page_set::PageSet;
 use super::queue::Queue;
@@ -7,9 +11,15 @@ use super::state::{META_KEY, Problem, State, attempts, busy, read_head, whole};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Space, Store};
 
-/// Records read at once on opening: enough that a database is not asked often, few enough that
-/// what is read and not yet unpacked stays small.
+/// Records read at once on opening, at first and at least.
 const SCAN_RECORDS: usize = 64;
+
+/// Later, as many as have so many bytes together, if they are as those before: enough that a
+/// database is not asked often, few enough that what is read and not yet unpacked stays small.
+const SCAN_BYTES: usize = 2 * 1024 * 1024;
+
+/// And no more than this.
+const SCAN_RECORDS_MAX: usize = 4096;
 
 /// More pages than this are not read one by one: then everything is read anew.
 const FOLLOW_PAGES_MAX: usize = 64;
@@ -216,19 +226,28 @@ pub(super) fn bits_of<'a>(
     run.bits.get(before * row_bytes..(before + run.pages[at].1) * row_bytes)
 }
 
-/// Shows every record of a space, with the page that its key stands for.
+/// Shows every record of a space, with the page that its key stands for. While some are shown, the
+/// next are on their way.
 async fn for_all<S: Store>(
     store: &S,
     space: Space,
     mut show: impl FnMut(u32, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let mut from = 0;
-    loop {
-        let records = store.scan(space, from, SCAN_RECORDS).await?;
-        let Some((last, _)) = records.last() else { return Ok(()) };
-        from = last + 1;
+    let mut records = store.scan(space, 0, SCAN_RECORDS).await?;
+    while let Some((last, _)) = records.last() {
+        let bytes: usize = records.iter().map(|(_, bytes)| bytes.len()).sum();
+        let count =
+            (SCAN_BYTES * records.len() / bytes.max(1)).clamp(SCAN_RECORDS, SCAN_RECORDS_MAX);
+        let mut next = pin!(store.scan(space, last + 1, count));
+        // Asks for them; that there is no answer yet is what it is for.
+        let answer = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
         for (key, bytes) in &records {
             show(format::page_of_key(*key), bytes)?;
         }
+        records = match answer {
+            Poll::Ready(answer) => answer?,
+            Poll::Pending => next.await?,
+        };
     }
+    Ok(())
 }

@@ -4,10 +4,10 @@
 
 mod failure;
 mod open;
+mod raw;
 
-use idb::{Database, Factory, KeyRange, ObjectStore, Query, Transaction, TransactionMode};
+use idb::{Database, Factory, KeyRange, ObjectStore, Transaction, TransactionMode};
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -15,6 +15,7 @@ use super::{Change, Commit, HEAD_KEY, KEY_END, Space, Store, StoreKind};
 use crate::error::Result;
 use failure::{IntoValue, failure};
 use open::{call, database_name, open_database};
+use raw::{RawDatabase, RawRange, RawTransaction, Thrown, answered};
 
 /// The object store with the key that this device has made, which lies under [`DEVICE_KEY`].
 /// Beside the records, so that both are deleted together.
@@ -41,20 +42,6 @@ impl Durability {
             Durability::Strict => "strict",
         }
     }
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// A database, for the one call that `idb` does not have.
-    type RawDatabase;
-
-    #[wasm_bindgen(method, catch)]
-    fn transaction(
-        this: &RawDatabase,
-        stores: &Array,
-        mode: &str,
-        options: &Object,
-    ) -> std::result::Result<JsValue, JsValue>;
 }
 
 /// Records in an IndexedDB database. Dropping it closes the database.
@@ -108,11 +95,42 @@ impl IndexedDbStore {
         request.await.map_err(|error| failure("delete", &error.into_value()))
     }
 
-    fn transaction(&self, spaces: &[Space], mode: TransactionMode) -> Result<Transaction> {
-        let names: Vec<&str> = spaces.iter().map(|space| space.name()).collect();
-        self.database
-            .transaction(&names, mode)
-            .map_err(|error| failure("begin a transaction in", &error.into_value()))
+    /// A transaction that reads.
+    fn reading(&self, spaces: &[Space]) -> Thrown<RawTransaction> {
+        let names: Array = spaces.iter().map(|space| JsValue::from_str(space.name())).collect();
+        self.raw.transaction(&names, "readonly", &JsValue::UNDEFINED)
+    }
+
+    /// The values under these keys, undefined where there is none.
+    async fn values(&self, keys: &[(Space, u64)]) -> Thrown<Vec<JsValue>> {
+        let mut spaces: Vec<Space> = keys.iter().map(|&(space, _)| space).collect();
+        spaces.sort_unstable();
+        spaces.dedup();
+        let transaction = self.reading(&spaces)?;
+        let stores = spaces.iter().map(|space| transaction.object_store(space.name()));
+        let stores = stores.collect::<Thrown<Vec<_>>>()?;
+        let mut requests = Vec::with_capacity(keys.len());
+        for (space, key) in keys {
+            // All are asked before the last is waited for, so that they go in one batch.
+            if let Ok(at) = spaces.binary_search(space) {
+                requests.push(stores[at].get(*key as f64)?);
+            }
+        }
+        if let Some(last) = requests.last() {
+            answered(&transaction, last).await?;
+        }
+        requests.iter().map(|request| request.result()).collect()
+    }
+
+    /// The keys and values of at most `count` records of a space, from a key on.
+    async fn some(&self, space: Space, from: u64, count: u32) -> Thrown<(Array, Array)> {
+        let transaction = self.reading(&[space])?;
+        let store = transaction.object_store(space.name())?;
+        let range = RawRange::lower_bound(from as f64)?;
+        let keys = store.get_all_keys(&range, count)?;
+        let values = store.get_all(&range, count)?;
+        answered(&transaction, &values).await?;
+        Ok((keys.result()?.unchecked_into(), values.result()?.unchecked_into()))
     }
 
     /// A transaction that writes. `idb` cannot say how durable it shall be.
@@ -124,7 +142,7 @@ impl IndexedDbStore {
         let _ = Reflect::set(&options, &JsValue::from_str("durability"), &durability);
         let fail = |cause: JsValue| failure("begin a transaction in", &cause);
         let raw = self.raw.transaction(&names, "readwrite", &options).map_err(fail)?;
-        Transaction::try_from(raw).map_err(|error| fail(error.into_value()))
+        Transaction::try_from(JsValue::from(raw)).map_err(|error| fail(error.into_value()))
     }
 
     /// The key that this device has made, if it has.
@@ -161,46 +179,25 @@ impl Store for IndexedDbStore {
     }
 
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        let fail = |error: idb::Error| failure("read records from", &error.into_value());
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let transaction = self.transaction(&[space], TransactionMode::ReadOnly)?;
-        let store = transaction.object_store(space.name()).map_err(fail)?;
-        let range = KeyRange::lower_bound(&js_key(from), None).map_err(fail)?;
-        let keys =
-            store.get_all_keys(Some(Query::from(range.clone())), Some(count)).map_err(fail)?;
-        let values = store.get_all(Some(Query::from(range)), Some(count)).map_err(fail)?;
-        // Both are waited for before one may fail: a request whose callbacks are gone when it is
-        // answered throws into the console.
-        let (keys, values) = (keys.await, values.await);
-        let (keys, values) = (keys.map_err(fail)?, values.map_err(fail)?);
+        let found = self.some(space, from, count).await;
+        let (keys, values) = found.map_err(|cause| failure("read records from", &cause))?;
         // A key that is no number is not Burrow's: the record is passed over.
         let number = |key: &JsValue| key.as_f64().filter(|&key| key >= 0.0 && key < KEY_END as f64);
-        let records = keys.iter().zip(values);
+        let records = keys.iter().zip(values.iter());
         Ok(records
-            .filter_map(|(key, value)| Some((number(key)? as u64, bytes_of(value))))
+            .filter_map(|(key, value)| Some((number(&key)? as u64, bytes_of(value))))
             .collect())
     }
 
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
-        let fail = |error: idb::Error| failure("read records from", &error.into_value());
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let mut spaces: Vec<Space> = keys.iter().map(|&(space, _)| space).collect();
-        spaces.sort_unstable();
-        spaces.dedup();
-        let transaction = self.transaction(&spaces, TransactionMode::ReadOnly)?;
-        let mut requests = Vec::with_capacity(keys.len());
-        for &(space, key) in keys {
-            let store = transaction.object_store(space.name()).map_err(fail)?;
-            // All are asked before the first is waited for, so that they go in one batch.
-            requests.push(store.get(js_key(key)).map_err(fail)?.into_future());
-        }
-        let mut answers = Vec::with_capacity(keys.len());
-        for request in requests {
-            answers.push(request.await);
-        }
-        answers.into_iter().map(|answer| Ok(answer.map_err(fail)?.map(bytes_of))).collect()
+        let values = self.values(keys).await;
+        let values = values.map_err(|cause| failure("read records from", &cause))?;
+        let record = |value: JsValue| (!value.is_undefined()).then(|| bytes_of(value));
+        Ok(values.into_iter().map(record).collect())
     }
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {

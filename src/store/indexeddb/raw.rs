@@ -1,0 +1,84 @@
+//! The calls of IndexedDB that records go by, with no callback of Burrow's own for each request.
+//!
+//! Requests of one transaction are answered in their order: whoever waits for the last has them
+//! all. So a promise is settled by the last request or by the end of the transaction, and nothing
+//! comes back into WebAssembly for the others.
+
+use js_sys::{Array, Function, Promise};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
+
+/// What JavaScript gives, or what it threw.
+pub(super) type Thrown<T> = Result<T, JsValue>;
+
+#[wasm_bindgen]
+extern "C" {
+    /// An open database.
+    pub(super) type RawDatabase;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn transaction(
+        this: &RawDatabase,
+        stores: &Array,
+        mode: &str,
+        options: &JsValue,
+    ) -> Thrown<RawTransaction>;
+
+    /// A transaction under way.
+    pub(super) type RawTransaction;
+
+    #[wasm_bindgen(method, catch, js_name = objectStore)]
+    pub(super) fn object_store(this: &RawTransaction, name: &str) -> Thrown<RawStore>;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_onabort(this: &RawTransaction, handler: &Function);
+
+    #[wasm_bindgen(method, getter)]
+    fn error(this: &RawTransaction) -> JsValue;
+
+    /// An object store in a transaction.
+    pub(super) type RawStore;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn get(this: &RawStore, key: f64) -> Thrown<RawRequest>;
+
+    #[wasm_bindgen(method, catch, js_name = getAll)]
+    pub(super) fn get_all(this: &RawStore, from: &RawRange, count: u32) -> Thrown<RawRequest>;
+
+    #[wasm_bindgen(method, catch, js_name = getAllKeys)]
+    pub(super) fn get_all_keys(this: &RawStore, from: &RawRange, count: u32) -> Thrown<RawRequest>;
+
+    /// A request under way, or answered.
+    pub(super) type RawRequest;
+
+    #[wasm_bindgen(method, catch, getter)]
+    pub(super) fn result(this: &RawRequest) -> Thrown<JsValue>;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_onsuccess(this: &RawRequest, handler: &Function);
+
+    /// Some of an object store's keys.
+    #[wasm_bindgen(js_name = IDBKeyRange)]
+    pub(super) type RawRange;
+
+    #[wasm_bindgen(static_method_of = RawRange, js_class = "IDBKeyRange", js_name = lowerBound, catch)]
+    pub(super) fn lower_bound(from: f64) -> Thrown<RawRange>;
+}
+
+/// Waits until the last request of a transaction is answered, and so are all before it.
+///
+/// # Errors
+///
+/// Why the transaction was aborted.
+pub(super) async fn answered(transaction: &RawTransaction, last: &RawRequest) -> Thrown<()> {
+    let promise = Promise::new(&mut |resolve, reject| {
+        last.set_onsuccess(&resolve);
+        transaction.set_onabort(&reject);
+    });
+    let end = JsFuture::from(promise).await;
+    end.map(drop).map_err(|event| {
+        let error = transaction.error();
+        if error.is_falsy() { event } else { error }
+    })
+}
