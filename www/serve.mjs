@@ -143,17 +143,20 @@ function inside(folder, path) {
  * The pages of a folder and the folders in it, in the order of their names. Where a folder holds a `source.html`, that is
  * the page and its neighbours are notes about it.
  * @param {string} folder
- * @returns {Promise<{url: string, title: string}[]>} addresses relative to the list
+ * @returns {Promise<{url: string, title: string, time: string}[]>} addresses relative to the list, and when each was last changed
  */
 export async function listPages(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && PAGES.has(extname(entry.name).toLowerCase()))
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep));
   const saved = new Set(files.filter((parts) => parts.at(-1) === "source.html").map((parts) => parts.slice(0, -1).join("/")));
-  return files
-    .filter((parts) => parts.at(-1) === "source.html" || !saved.has(parts.slice(0, -1).join("/")))
-    .map((parts) => ({ url: parts.map(encodeURIComponent).join("/"), title: parts.join("/").replace(/\/source\.html$/, "") }))
-    .sort((a, b) => (a.url < b.url ? -1 : 1));
+  const pages = files.filter((parts) => parts.at(-1) === "source.html" || !saved.has(parts.slice(0, -1).join("/")));
+  const list = await Promise.all(pages.map(async (parts) => ({
+    url: parts.map(encodeURIComponent).join("/"),
+    title: parts.join("/").replace(/\/source\.html$/, ""),
+    time: (await stat(join(folder, ...parts))).mtime.toISOString(),
+  })));
+  return list.sort((a, b) => (a.url < b.url ? -1 : 1));
 }
 
 /**

@@ -120,7 +120,7 @@ test("after a reload the index is there, the question in the address is asked, a
 
 test("pages that are removed stay away until they are asked back", { skip }, async () => {
   await page.locator("#query").fill("");
-  await page.locator("summary").click();
+  await page.locator("#pages-card summary").click();
   await page.locator('#pages [data-url$="sourdough.html"] button').click();
   await page.waitForFunction(() => document.documentElement.dataset.pages === "3");
   await open();

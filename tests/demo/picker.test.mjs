@@ -109,7 +109,7 @@ test("the pages and this visit's files are indexed for the other model, and sear
 test("the index of the first model is still there, and nothing is indexed again", async () => {
   await page.locator("#query").fill("");
   // What is in this index alone: an index made anew would not have it.
-  await page.locator("summary").click();
+  await page.locator("#pages-card summary").click();
   await page.locator('#pages [data-url="dropped:tea.md"] button').click();
   await page.waitForFunction(() => document.documentElement.dataset.pages === "2");
   await choose("tiny");

@@ -64,7 +64,9 @@ test("no path leads out of the folders", async () => {
 
 test("a folder's pages are listed, and served without a right to run anything", async () => {
   const list = await (await fetch(`${server.url}user-pages/list.json`)).json();
-  assert.deepEqual(list, [{ url: "note.md", title: "note.md" }, { url: "one%20two/source.html", title: "one two" }]);
+  assert.deepEqual(list.map(({ url, title }) => [url, title]), [["note.md", "note.md"], ["one%20two/source.html", "one two"]]);
+  // When each was last changed, which is now.
+  for (const { time } of list) assert.ok(Math.abs(Date.now() - Date.parse(time)) < 600_000, time);
   const { code, headers } = await raw("/user-pages/one%20two/source.html");
   assert.equal(code, 200);
   assert.match(headers["content-security-policy"], /^sandbox;/);

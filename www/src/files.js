@@ -1,7 +1,7 @@
 /** Files and folders that the reader drops or chooses: from the event to jobs for the queue, and what became of each. */
 import { byId } from "./dom.js";
 import { outcomeLine, sayEnd } from "./outcomes.js";
-import { contentKind } from "./text.js";
+import { contentKind, KINDS } from "./text.js";
 
 /** @typedef {import("./queue.js").Job} Job */
 /** @typedef {{path: string, file: File}} Found */
@@ -115,9 +115,10 @@ function toJob({ path, file }) {
     name: path,
     load: async () => {
       show("working", "Indexing …");
-      if (kind === "html") return { url, html: await file.arrayBuffer() };
+      const facts = { fields: { kind: KINDS[kind] }, time: file.lastModified };
+      if (kind === "html") return { url, html: await file.arrayBuffer(), ...facts };
       const text = await file.text();
-      return kind === "markdown" ? { url, markdown: text } : { url, text, title: file.name };
+      return kind === "markdown" ? { url, markdown: text, ...facts } : { url, text, title: file.name, ...facts };
     },
     settled: (end) => show("error" in end ? "failed" : "done", sayEnd(end)),
   };

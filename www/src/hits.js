@@ -4,13 +4,43 @@ import { passageUrl, stretches, withoutTitleLine } from "./text.js";
 
 /** @typedef {import("../../pkg/src/types.js").Hit} Hit */
 
+/** How long a hit takes to its new place. */
+const MOVE_MS = 180;
+
 /**
- * Puts the hits in place of the ones shown.
+ * Puts the hits in place of the ones shown. A page that is shown already keeps its element, and with it the focus; it glides to its
+ * new place, unless the reader wants no motion.
  * @param {Hit[]} hits
  * @param {(hit: Hit) => string | null} addressOf where a hit opens; null where it cannot be opened
  */
 export function showHits(hits, addressOf) {
-  byId("hits").replaceChildren(...hits.map((hit) => hitItem(hit, addressOf(hit))));
+  const list = byId("hits");
+  const shown = /** @type {HTMLElement[]} */ ([...list.children]);
+  const before = new Map(shown.map((item) => [item.dataset.url, item]));
+  const tops = new Map(shown.map((item) => [item, item.getBoundingClientRect().top]));
+  const focused = /** @type {HTMLElement | null | undefined} */ (document.activeElement?.closest("#hits > li"));
+  const items = hits.map((hit) => renewed(before.get(hit.url), hitItem(hit, addressOf(hit))));
+  list.replaceChildren(...items);
+  if (focused && items.includes(focused)) /** @type {HTMLElement} */ (focused.querySelector("h3 > *")).focus();
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  for (const item of items) {
+    const moved = (tops.get(item) ?? 0) - item.getBoundingClientRect().top;
+    if (tops.has(item) && moved !== 0) item.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: MOVE_MS, easing: "ease-out" });
+  }
+}
+
+/**
+ * The element that was there, with what is new in it.
+ * @param {HTMLElement | undefined} before
+ * @param {HTMLElement} made
+ */
+function renewed(before, made) {
+  if (!before) return made;
+  if (!before.isEqualNode(made)) {
+    before.replaceChildren(...made.childNodes);
+    Object.assign(before.dataset, made.dataset);
+  }
+  return before;
 }
 
 /**

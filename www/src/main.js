@@ -41,6 +41,8 @@ const view = {
     showStatus(status);
     showIndexed(pages);
     showState();
+    answers.count();
+    answers.opened();
   },
   ready: (status) => {
     showStatus(status);

@@ -6,23 +6,26 @@ import { moveThroughHits, onHit } from "./hits.js";
 const PAUSE_MS = 150;
 
 /**
- * @param {(query: string, signal: AbortSignal) => Promise<void>} ask called with the newest query; its signal is
- *   aborted when a newer one comes. An empty query asks for the page at rest.
+ * @param {(query: string, signal: AbortSignal, typing: boolean) => Promise<void>} ask called with the newest query; its signal is
+ *   aborted when a newer one comes. An empty query asks for the page at rest. While it is being typed, its last word may be unfinished.
  * @returns {{ask: (query: string) => void, again: () => void, query: () => string}}
  */
 export function searchBox(ask) {
   const input = /** @type {HTMLInputElement} */ (byId("query"));
   let timer = 0;
   let current = new AbortController();
+  let typing = false;
 
   const now = () => {
     clearTimeout(timer);
     current.abort();
     current = new AbortController();
-    void ask(input.value.trim(), current.signal);
+    // A space after a word ends it.
+    void ask(input.value.trim(), current.signal, typing && !/\s$/.test(input.value));
   };
   input.addEventListener("input", () => {
     clearTimeout(timer);
+    typing = true;
     // Clearing shows the page at rest at once.
     timer = setTimeout(now, input.value.trim() ? PAUSE_MS : 0);
   });
@@ -33,7 +36,7 @@ export function searchBox(ask) {
   });
   listenToKeys(input, now);
   return {
-    ask: (query) => { input.value = query; input.focus(); now(); },
+    ask: (query) => { input.value = query; typing = false; input.focus(); now(); },
     again: now,
     query: () => input.value.trim(),
   };

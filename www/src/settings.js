@@ -1,4 +1,5 @@
-/** What the address bar asks for: `?q= &device= &model= &pages= &name=`, with defaults. */
+/** What the address bar asks for: `?q= &device= &model= &pages= &name=`, with defaults, and how and where is looked. */
+import { WAYS } from "./facets.js";
 import { checkFolder, indexName, MODEL_DEFAULT } from "./models.js";
 
 /** @typedef {"auto" | "webgpu" | "cpu"} Device */
@@ -58,8 +59,24 @@ export function withModel(href, model) {
  * @param {string} query
  */
 export function rememberQuery(query) {
+  put({ q: query });
+}
+
+/**
+ * Keeps in the address how is looked and where; what is empty is the default and needs no mention.
+ * @param {Record<string, string>} how
+ * @param {Record<string, string>} picked
+ */
+export function rememberNarrowing(how, picked) {
+  put({ ...how, ...Object.fromEntries(WAYS.map(({ id }) => [id, picked[id] ?? ""])) });
+}
+
+/** @param {Record<string, string>} values */
+function put(values) {
   const here = new URL(location.href);
-  if (query) here.searchParams.set("q", query);
-  else here.searchParams.delete("q");
+  for (const [name, value] of Object.entries(values)) {
+    if (value) here.searchParams.set(name, value);
+    else here.searchParams.delete(name);
+  }
   history.replaceState(null, "", here);
 }

@@ -98,6 +98,12 @@ export function contentKind(name) {
   }
 }
 
+/** So many hits are shown. */
+export const HITS_MAX = 10;
+
+/** What those kinds are called. */
+export const KINDS = { html: "Web page", markdown: "Markdown", text: "Text" };
+
 /**
  * Bytes as megabytes with one decimal, as model sizes are given.
  * @param {number} bytes
