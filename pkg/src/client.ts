@@ -5,6 +5,7 @@ import { filterJson, pagesAsk, searchAsk } from "./filter.js";
 import { watchIdle } from "./idle.js";
 import { enqueueAsk, folder, openAsk, pageAsk } from "./input.js";
 import { clearKept, keptModels } from "./kept.js";
+import { keepNote, keptNote, Tries } from "./local.js";
 import type { Nothing } from "./protocol.js";
 import { exportStream, importFrom } from "./transfer.js";
 import type {
@@ -34,13 +35,17 @@ export class Burrow {
   readonly queue: QueueControl;
   readonly #wire: Wire;
   readonly #worker: Worker;
+  readonly #tries: Tries;
   readonly #signal: AbortSignal | undefined;
   readonly #onSignal = () => void this.close();
+  readonly #onLeave = () => this.#tries.leave();
   #closed: Promise<void> | null = null;
 
-  private constructor(worker: Worker, wire: Wire, signal: AbortSignal | undefined) {
+  private constructor(worker: Worker, wire: Wire, tries: Tries, signal: AbortSignal | undefined) {
     this.#worker = worker;
     this.#wire = wire;
+    this.#tries = tries;
+    globalThis.addEventListener("pagehide", this.#onLeave);
     this.#signal = signal;
     this.queue = new QueueControl(wire);
     this.ready = wire.call("ready", NOTHING);
@@ -59,16 +64,17 @@ export class Burrow {
     const ask = openAsk(options);
     const { signal, onProgress } = options;
     if (signal?.aborted) throw aborted();
-    const [worker, wire] = startWorker(onProgress);
+    const tries = new Tries(ask.name);
+    const [worker, wire] = startWorker(onProgress, tries);
     try {
-      await wire.call("open", ask, { signal });
+      await wire.call("open", { ...ask, note: keptNote(ask.name) }, { signal });
       // The signal may have aborted between the answer and here.
       if (signal?.aborted) throw aborted();
     } catch (thrown) {
       worker.terminate();
       throw thrown;
     }
-    return new Burrow(worker, wire, signal);
+    return new Burrow(worker, wire, tries, signal);
   }
 
   /** Deletes the index of a name, with all its pages. Close it first. */
@@ -217,6 +223,8 @@ export class Burrow {
     await Promise.race([this.#wire.close(closed), patience()]);
     this.#wire.end(closed);
     this.#worker.terminate();
+    globalThis.removeEventListener("pagehide", this.#onLeave);
+    this.#tries.leave();
   }
 }
 
@@ -231,7 +239,7 @@ async function persist({ modelBytesKept }: Status): Promise<void> {
 }
 
 /** A worker, and a wire to it that ends when the worker dies. */
-function startWorker(onProgress: (progress: Progress) => void = () => {}): [Worker, Wire] {
+function startWorker(onProgress: (progress: Progress) => void = () => {}, tries?: Tries): [Worker, Wire] {
   let worker: Worker;
   try {
     worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "burrow" });
@@ -243,9 +251,14 @@ function startWorker(onProgress: (progress: Progress) => void = () => {}): [Work
     worker.terminate();
   };
   let unwatch = () => {};
-  const wire = new Wire(worker, onProgress, died, (isOn) => {
-    unwatch();
-    unwatch = isOn ? watchIdle((forMs) => wire.idle(forMs)) : () => {};
+  const wire = new Wire(worker, onProgress, died, {
+    watch: (isOn) => {
+      unwatch();
+      unwatch = isOn ? watchIdle((forMs) => wire.idle(forMs)) : () => {};
+    },
+    note: keepNote,
+    begun: (url) => tries?.begin(url) ?? 1,
+    ended: (url) => tries?.end(url),
   });
   worker.addEventListener("error", (event) => died(notStarted(event.message || "its script did not load", event.error)));
   worker.addEventListener("messageerror", () => died(new BurrowError("worker", "A message of Burrow's worker cannot be read. Open again.")));

@@ -2,12 +2,13 @@
 import { aborted, BurrowError, messageOf } from "./error.js";
 import { load, type Loaded, modelName } from "./load.js";
 import { type Batch, type Index, loadSearch, type SearchModule } from "./modules.js";
+import { forget, Note } from "./note.js";
 import type { EnqueueAsk, OpenAsk, PageAsk, PagesAsk, SearchAsk } from "./protocol.js";
 import { Queue, type QueueHost, type QueueSettings, type WaitingPage } from "./queue.js";
 import { Transfers } from "./transfers.js";
 import { messagesHandled, Turns } from "./turns.js";
 import { Upkeep } from "./upkeep.js";
-import type { AddResult, EnqueueResult, Facet, FailedPage, PageInfo, Priority, Progress, SearchResult, Status } from "./types.js";
+import type { AddResult, EnqueueResult, Facet, FailedPage, PageInfo, Priority, Progress, RepairResult, SearchResult, Status } from "./types.js";
 
 const PRIORITIES = ["visible", "normal", "background"] as const;
 
@@ -27,9 +28,24 @@ export interface QueryVector {
 export type EncoderStatus =
   Pick<Status, "encoder" | "model" | "device" | "adapter" | "precision" | "weights" | "modelBytesKept" | "reasons">;
 
+/** What the page does for its worker. */
+export interface PageLink {
+  tell: Tell;
+  /** Has the page say when it is idle, or no longer. */
+  watch(isOn: boolean): void;
+  /** Has it keep what is noted of the index. */
+  note(text: string | null): void;
+  /** The encoding of a page that waited is begun: says for how many times. */
+  begun(url: string): Promise<number>;
+  /** It has ended. */
+  ended(url: string): void;
+}
+
 /** Opens the index. `mayClear` says whether no other tab has it open, so that what cannot be read may be cleared. */
-export async function openEngine(ask: OpenAsk, mayClear: boolean, tell: Tell, onQueue: (settings: QueueSettings) => void): Promise<Engine> {
-  tell({ stage: "load", what: "storage" });
+export async function openEngine(
+  ask: OpenAsk, mayClear: boolean, link: PageLink, onQueue: (settings: QueueSettings) => void,
+): Promise<Engine> {
+  link.tell({ stage: "load", what: "storage" });
   const module = await loadSearch(ask.wasm);
   const kept = { durability: ask.durability, encryption: ask.encryption };
   let index: Index;
@@ -40,13 +56,17 @@ export async function openEngine(ask: OpenAsk, mayClear: boolean, tell: Tell, on
     if (ask.onOtherModel !== "clear" || !isOther || !mayClear) throw thrown;
     index = await module.Index.open(ask.name, { ...kept, clear: true });
   }
-  return new Engine(module, index, ask, tell, onQueue);
+  if (index.status().storage !== "indexeddb") return new Engine(module, index, null, ask, link, onQueue);
+  const note = await Note.read(ask.name, ask.note, link.note);
+  await note.opened(countOf(index), index.isNew, mayClear);
+  return new Engine(module, index, note, ask, link, onQueue);
 }
 
 /** Deletes the index of a name. */
 export async function deleteIndex(name: string, wasm: string | null): Promise<void> {
   const { Index } = await loadSearch(wasm);
   await Index.delete(name);
+  await forget(name);
 }
 
 /** An open index, and the encoder once it is started. */
@@ -61,6 +81,8 @@ export class Engine {
   readonly queue: Queue;
   readonly #module: SearchModule;
   readonly #index: Index;
+  /** What is known outside of the database; null where there is none. */
+  readonly #note: Note | null;
   readonly #ask: OpenAsk;
   readonly #tell: Tell;
   readonly #closing = new AbortController();
@@ -75,18 +97,22 @@ export class Engine {
   #begin: () => void = () => {};
   #loaded: Loaded | null = null;
   #failure: string | null = null;
+  /** How many pages there were when the browser lost some of them, as the tab that writes has it. */
+  lost: number;
 
-  constructor(module: SearchModule, index: Index, ask: OpenAsk, tell: Tell, onQueue: (settings: QueueSettings) => void) {
+  constructor(module: SearchModule, index: Index, note: Note | null, ask: OpenAsk, link: PageLink, onQueue: (settings: QueueSettings) => void) {
     this.#module = module;
     this.#index = index;
+    this.#note = note;
+    this.lost = note?.lost ?? 0;
     this.#ask = ask;
-    this.#tell = tell;
-    this.queue = new Queue(this.#host(onQueue));
+    this.#tell = link.tell;
+    this.queue = new Queue(this.#host(link, onQueue));
     this.ready = new Promise<void>((begin) => (this.#begin = begin)).then(() => this.#load());
     // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
     this.ready.catch(() => {});
-    this.transfers = new Transfers(index, this.#storing, () => this.upkeep.changed());
-    this.upkeep = new Upkeep(index, this.#storing);
+    this.transfers = new Transfers(index, this.#storing, () => this.#changed());
+    this.upkeep = new Upkeep(index, this.#storing, { onStep: (isAtRest) => this.#seen(isAtRest) });
   }
 
   /** Begins to load the encoder, and then works the queue off. */
@@ -121,6 +147,7 @@ export class Engine {
       const isThere = await this.#storing.run(() => pages.some((page) => this.#unchanged(page)), { urgent: true });
       if (isThere) await this.ready;
     }
+    this.#changed();
     const result = await this.#storing.run(() => this.#index.enqueue(this.#batch(pages, priority)), { urgent: true });
     this.queue.kick();
     return result;
@@ -180,21 +207,33 @@ export class Engine {
   /** See `Burrow.remove`. Pages of that address that still wait are not indexed. */
   remove(url: string): Promise<boolean> {
     this.#end((waiting) => waiting === url);
-    return this.#storing.run(() => this.#index.remove(url), { urgent: true }).finally(() => this.upkeep.changed());
+    this.#changed();
+    return this.#storing.run(() => this.#index.remove(url), { urgent: true });
   }
 
   /** See `Burrow.removeWhere`. */
   removeWhere(filter: string): Promise<number> {
-    return this.#storing.run(() => this.#index.removeWhere(filter), { urgent: true }).finally(() => this.upkeep.changed());
+    this.#changed();
+    return this.#storing.run(() => this.#index.removeWhere(filter), { urgent: true });
   }
 
   /** See `Burrow.clear`. Pages that still wait are not indexed. */
-  clear(): Promise<void> {
+  async clear(): Promise<void> {
     this.#end(() => true);
-    return this.#storing.run(async () => {
+    this.#changed();
+    await this.#storing.run(async () => {
       await this.#index.clear(false);
       if (this.#loaded) await this.#index.bind(this.#loaded.encoder.fingerprint());
+      this.#settled();
     }, { urgent: true });
+  }
+
+  /** See `Burrow.repair`. */
+  async repair(): Promise<RepairResult> {
+    this.#changed();
+    const repaired = await this.upkeep.repair();
+    await this.#storing.run(() => this.#settled());
+    return repaired;
   }
 
   /** See `Burrow.pages`. */
@@ -206,12 +245,14 @@ export class Engine {
   async status(): Promise<Status> {
     const [{ reasons, ...index }, queued] = await this.#storing.run(() => [this.#index.status(), this.#index.queued()], { urgent: true });
     const encoder = this.encoderStatus();
+    const count = index.pages + queued.waiting;
+    const lost = this.#lostOf(count);
     return {
-      ...encoder, ...index,
+      ...encoder, ...index, lost,
       waiting: this.#waiting.size,
       queue: this.queue.status(queued),
       role: "writer",
-      reasons: [...encoder.reasons, ...this.queue.reasons, ...reasons],
+      reasons: [...encoder.reasons, ...this.queue.reasons, ...(lost > 0 ? [lostReason(lost, count)] : []), ...reasons],
     };
   }
 
@@ -287,9 +328,10 @@ export class Engine {
     const encoded = await this.#encode(page, loaded, signal);
     return this.#storing.run(async () => {
       signal.throwIfAborted();
+      this.#changed();
       const committed = key === undefined ? undefined : await this.#index.commitQueued(key, encoded);
       return committed ?? this.#index.commit(encoded);
-    }).finally(() => this.upkeep.changed());
+    });
   }
 
   async #encode(page: PageAsk, { encoder }: Loaded, signal: AbortSignal): Promise<Uint8Array> {
@@ -325,17 +367,19 @@ export class Engine {
   }
 
   /** What the queue works with. */
-  #host(onSettings: (settings: QueueSettings) => void): QueueHost {
+  #host({ begun, ended }: PageLink, onSettings: (settings: QueueSettings) => void): QueueHost {
     const urgent = { urgent: true };
     return {
       onSettings,
+      begun: ({ url }) => begun(url),
+      ended: ({ url }) => ended(url),
       tell: this.#tell,
       peek: (before) => this.#storing.run(() => this.#peek(before), urgent),
       isWaiting: ({ url, key }) => this.#storing.run(() => this.#index.waitingKey(url) === key, urgent),
       prepare: async ({ url, title, format, content, facts }) => (await this.ready).encoder.prepare(url, title, format, content, facts),
       encodeNext: (prepared) => this.#pages.run(() => this.#encoding.run(() => prepared.encodeNext())),
       commit: async ({ key }, encoded) => {
-        this.upkeep.changed();
+        this.#changed();
         return await this.#storing.run(() => this.#index.commitQueued(key, encoded)) ?? null;
       },
       settle: async ({ key }, kind, message) => void await this.#storing.run(() => this.#index.settle(key, kind, message)),
@@ -355,10 +399,47 @@ export class Engine {
     }
   }
 
+  /** The index is about to change. */
+  #changed(): void {
+    this.#note?.changed();
+    this.upkeep.changed();
+  }
+
+  /** Notes how many pages there are. */
+  #seen(isAtRest: boolean): void {
+    // The index may be closed meanwhile.
+    this.#storing.run(() => {
+      const count = countOf(this.#index);
+      this.#lostOf(count);
+      this.#note?.seen(count, isAtRest);
+    }).catch(() => {});
+  }
+
+  /** What was lost, where so many pages are there: nothing, once as many are there again. */
+  #lostOf(count: number): number {
+    if (count >= this.lost) this.lost = 0;
+    return this.lost;
+  }
+
+  #settled(): void {
+    this.lost = 0;
+    this.#note?.settled(countOf(this.#index));
+  }
+
   /** Ends the pages that wait, of these addresses. */
   #end(isMeant: (url: string) => boolean): void {
     for (const [ending, url] of this.#waiting) if (isMeant(url)) ending.abort(aborted(SUPERSEDED));
   }
+}
+
+/** Pages that are there, indexed or waiting. To be called in a turn of the index. */
+function countOf(index: Index): number {
+  return index.status().pages + index.queued().waiting;
+}
+
+function lostReason(lost: number, pages: number): string {
+  return `The browser has lost pages of this index: there were ${lost}, and ${pages} are there. It deletes a database that it finds damaged `
+    + "after a crash, or when room gets scarce. Add the pages again; clear() or repair() ends this message.";
 }
 
 /** What the work gives or, as soon as the signal aborts, its reason: also while the work waits for its turn. */

@@ -18,6 +18,7 @@ export function openAsk({ name, model, device = "auto", wasm, onOtherModel = "er
     name, device, onOtherModel, ...keptAsk(kept),
     model: folder("model", model),
     wasm: wasm === undefined ? null : folder("wasm", wasm),
+    note: null,
   };
 }
 

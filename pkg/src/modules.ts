@@ -48,6 +48,8 @@ export interface IndexOptions {
 
 /** An open index: see `src/web/search.rs`, `src/web/transfer.rs` for exports and imports, which have numbers, and `upkeep.rs`. */
 export interface Index {
+  /** Whether nothing was ever committed to it. */
+  readonly isNew: boolean;
   bind(fingerprint: Uint8Array): Promise<void>;
   follow(fingerprint: Uint8Array | undefined): Promise<boolean>;
   unchanged(url: string, title: string | null, format: string, content: Uint8Array, facts: string | null): number | undefined;

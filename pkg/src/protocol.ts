@@ -19,6 +19,8 @@ export interface OpenAsk {
   onOtherModel: NonNullable<OpenOptions["onOtherModel"]>;
   durability: NonNullable<OpenOptions["durability"]>;
   encryption: "device" | CryptoKey | Uint8Array | null;
+  /** What the page has kept of what was noted of this index. */
+  note: string | null;
 }
 
 /** The form of a page's content. */
@@ -144,15 +146,22 @@ export type AnyAnswer = { [T in CallType]: Answer<T> }[CallType];
 /**
  * `abort`: nobody waits for the request with this id any more. It is not answered by itself.
  * `idle`: the page has nothing else to do, for so long from now on.
+ * `tries`: the answer to `begun`, for how many times.
  */
-export type ToWorker = AnyAsk | { type: "abort"; id: number } | { type: "idle"; forMs: number };
+export type ToWorker = AnyAsk | { type: "abort"; id: number } | { type: "idle"; forMs: number } | { type: "tries"; count: number };
 
-/** `died`: the worker cannot go on, and no request will be answered. `watch`: the page is to say when it is idle, or no longer. */
+/**
+ * `died`: the worker cannot go on, and no request will be answered. `watch`: the page is to say when it is idle, or no longer.
+ * `note`: the page is to keep this of an index. `begun`, `ended`: the encoding of a page that waited.
+ */
 export type FromWorker =
   | AnyAnswer
   | Failure
   | { type: "progress"; progress: Progress }
   | { type: "watch"; isOn: boolean }
+  | { type: "note"; name: string; text: string | null }
+  | { type: "begun"; url: string }
+  | { type: "ended"; url: string }
   | { type: "died"; error: WireError };
 
 /** Whether an answer is to a request of a type. */

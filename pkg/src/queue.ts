@@ -27,6 +27,10 @@ export interface QueueHost {
   peek(before: Priority | undefined): Promise<WaitingPage | null>;
   /** Whether just this page still waits. */
   isWaiting(page: WaitingPage): Promise<boolean>;
+  /** The page is begun: says for how many times, since it last came to an end. */
+  begun(page: WaitingPage): Promise<number>;
+  /** It has come to an end, or is left. */
+  ended(page: WaitingPage): void;
   prepare(page: WaitingPage): Promise<PreparedPage>;
   /** Encodes the next window, after queries and pages that are added. */
   encodeNext(prepared: PreparedPage): Promise<void>;
@@ -46,6 +50,8 @@ const REST_MS = 3000;
 const STALL_MS = 30_000;
 /** What is wrong with the page itself: it would fail again. */
 const OF_PAGE: readonly ErrorKind[] = ["empty", "input", "limit", "corrupt"];
+/** A page in the midst of which so many tabs have crashed is not begun again. */
+const CRASHES_MAX = 3;
 /** The rate is that of the last so many windows. */
 const RATE_WINDOWS = 64;
 
@@ -176,7 +182,9 @@ export class Queue {
   }
 
   async #workOn(page: WaitingPage): Promise<void> {
+    const crashes = await this.#host.begun(page) - 1;
     try {
+      if (crashes >= CRASHES_MAX) return await this.#host.settle(page, "worker", crashed(page, crashes));
       const encoded = await this.#encode(page);
       if (encoded && await this.#host.commit(page, encoded)) this.#done += 1;
     } catch (thrown) {
@@ -186,6 +194,8 @@ export class Queue {
       if (!isTrap && !OF_PAGE.includes(kind)) throw thrown;
       await this.#host.settle(page, kind, message);
       if (isTrap) throw thrown;
+    } finally {
+      this.#host.ended(page);
     }
   }
 
@@ -259,6 +269,11 @@ export class Queue {
     });
     clearTimeout(timer);
   }
+}
+
+function crashed({ url }: WaitingPage, crashes: number): string {
+  return `${crashes} times the tab or its worker crashed while ${url} was encoded: it is put aside. Add it again where there is more `
+    + "memory, or only a part of it.";
 }
 
 /** How fast pages were encoded of late. */

@@ -27,6 +27,8 @@ export interface WriterState {
   settings: QueueSettings;
   /** How long the pages that wait will take, where the writer has said so. */
   secondsLeft: number | null;
+  /** How many pages there were when the browser lost some of them. */
+  lost: number;
 }
 
 interface Ask<T extends RelayedType> {

@@ -3,7 +3,7 @@
  * Every tab searches by itself. The writer's tab may go at any moment: the browser then hands its lock to another tab, which goes
  * on with what waits on the disk and with what the tabs had asked for.
  */
-import { type Engine, type EncoderStatus, openEngine, type QueryVector } from "./engine.js";
+import { type Engine, type EncoderStatus, openEngine, type PageLink, type QueryVector } from "./engine.js";
 import { BurrowError } from "./error.js";
 import { modelName } from "./load.js";
 import { TabLock } from "./lock.js";
@@ -18,8 +18,9 @@ const SHARED = "Another tab of this site encodes pages and queries for this one.
 /** What is asked of the writer's model, and must not be asked of another one. */
 const OF_MODEL: readonly RelayedType[] = ["add", "enqueue", "vector"];
 
-/** Opens an index in this tab. `watch` is called when the page is to say whether it is idle, and when it need no longer. */
-export async function openTab(ask: OpenAsk, tell: Tell, watch: (isOn: boolean) => void): Promise<Tab> {
+/** Opens an index in this tab. */
+export async function openTab(ask: OpenAsk, link: PageLink): Promise<Tab> {
+  const { tell, watch } = link;
   const name = `burrow:${ask.name}`;
   const lock = canShare() ? new TabLock(name) : null;
   // Where the browser gives no locks after all, every tab writes for itself, and the store keeps them apart.
@@ -30,7 +31,7 @@ export async function openTab(ask: OpenAsk, tell: Tell, watch: (isOn: boolean) =
     tab?.shareProgress(progress);
   };
   try {
-    const engine = await openEngine(ask, isWriter !== false, shared, () => tab?.announce());
+    const engine = await openEngine(ask, isWriter !== false, { ...link, tell: shared }, () => tab?.announce());
     const { storage } = await engine.status();
     const isShared = lock !== null && isWriter !== null && storage === "indexeddb";
     if (!isShared) lock?.release();
@@ -204,7 +205,8 @@ export class Tab {
     if (isIdleOnly !== this.#isWatching) this.#watch(isIdleOnly);
     this.#isWatching = isIdleOnly;
     const { model } = this.#ask;
-    const state = { model, encoder: this.#engine.encoderStatus(), failure: this.#failure, settings, secondsLeft: null };
+    const { lost } = this.#engine;
+    const state = { model, encoder: this.#engine.encoderStatus(), failure: this.#failure, settings, secondsLeft: null, lost };
     this.#post({ type: "writer", writer: this.#id, state });
   }
 
@@ -218,11 +220,17 @@ export class Tab {
     },
     remove: ({ url }) => this.#engine.remove(url),
     removeWhere: ({ filter }) => this.#engine.removeWhere(filter),
-    clear: () => this.#engine.clear().then(() => null),
-    repair: () => this.#engine.upkeep.repair(),
+    clear: () => this.#engine.clear().then(() => this.#settled(null)),
+    repair: () => this.#engine.repair().then((repaired) => this.#settled(repaired)),
     compact: (_, signal) => this.#engine.upkeep.compact(signal).then(() => null),
     vector: ({ query }, signal) => this.#engine.vector(query, signal),
   };
+
+  /** Nothing counts as lost any more. */
+  #settled<T>(result: T): T {
+    this.announce();
+    return result;
+  }
 
   #write(): void {
     this.#role = "writer";
@@ -275,6 +283,7 @@ export class Tab {
     this.#writerId = writer;
     const wasReady = this.#writer?.encoder.encoder === "ready";
     this.#writer = { ...state, secondsLeft: state.secondsLeft ?? this.#writer?.secondsLeft ?? null };
+    this.#engine.lost = state.lost;
     const other = this.#otherModel();
     if (other) {
       this.#relay.end(other, (call) => OF_MODEL.includes(call));

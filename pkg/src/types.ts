@@ -359,6 +359,11 @@ export interface Status {
   waiting: number;
   /** Pages given to `enqueue` and not yet indexed. */
   queue: QueueStatus;
+  /**
+   * How many pages there were, indexed or waiting, when the browser lost some or all of them, as long as there are fewer: add them
+   * again, or end it by `clear` or `repair`. 0, as a rule.
+   */
+  lost: number;
   /** Of the tabs that have opened this index, one encodes and writes, and the others have it do so. */
   role: "writer" | "follower";
   /** Every way in which this is less than was asked for, as sentences to show. */

@@ -8,6 +8,9 @@ const REST_MS = 1000;
 /** And how long it rests between two of its steps, if one is not enough. */
 const STEP_REST_MS = 50;
 
+/** Told after a step of tidying by itself; at rest, when nothing more is to be tidied and nothing has changed for a while. */
+export type OnStep = (isAtRest: boolean) => void;
+
 /** What is used of the index. */
 export type UpkeepIndex = Pick<Index, "verifyBegin" | "verifyNext" | "repair" | "compact" | "transferEnd">;
 
@@ -17,14 +20,21 @@ export class Upkeep {
   readonly #storing: Turns;
   readonly #restMs: number;
   readonly #stepRestMs: number;
+  readonly #onStep: OnStep;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isStopped = false;
+  /** Whether there was nothing more to tidy, and nothing has changed since. */
+  #isTidy = false;
 
-  constructor(index: UpkeepIndex, storing: Turns, { restMs = REST_MS, stepRestMs = STEP_REST_MS } = {}) {
+  constructor(
+    index: UpkeepIndex, storing: Turns,
+    { restMs = REST_MS, stepRestMs = STEP_REST_MS, onStep = () => {} }: { restMs?: number; stepRestMs?: number; onStep?: OnStep } = {},
+  ) {
     this.#index = index;
     this.#storing = storing;
     this.#restMs = restMs;
     this.#stepRestMs = stepRestMs;
+    this.#onStep = onStep;
   }
 
   /** All that is not whole. */
@@ -57,6 +67,7 @@ export class Upkeep {
 
   /** The index has changed: soon it is tidied, one step at a time, also while more changes come. */
   changed(): void {
+    this.#isTidy = false;
     if (this.#timer === null) this.#after(this.#restMs);
   }
 
@@ -73,11 +84,16 @@ export class Upkeep {
   /** What fails now, for want of room most likely, is tried again after the next change. */
   async #step(): Promise<void> {
     this.#timer = null;
+    if (this.#isTidy) return this.#onStep(true);
+    this.#isTidy = true;
     const isMore = await this.#storing.run(() => !this.#isStopped && this.#index.compact()).catch((thrown: unknown) => {
       // A trap ends the worker, as everywhere.
       if (thrown instanceof WebAssembly.RuntimeError) throw thrown;
       return false;
     });
-    if (isMore && this.#timer === null) this.#after(this.#stepRestMs);
+    if (this.#isStopped) return;
+    this.#onStep(false);
+    if (isMore) this.#isTidy = false;
+    if (this.#timer === null) this.#after(isMore ? this.#stepRestMs : this.#restMs);
   }
 }

@@ -19,6 +19,18 @@ export interface CallOptions {
   transfer?: Transferable[];
 }
 
+/** What the page does for its worker. */
+export interface PageSide {
+  /** Says when the page is idle, or no longer. */
+  watch(isOn: boolean): void;
+  /** Keeps what is noted of an index. */
+  note(name: string, text: string | null): void;
+  /** The encoding of a page that waited is begun: says for how many times. */
+  begun(url: string): number;
+  /** It has ended. */
+  ended(url: string): void;
+}
+
 /** A request that waits for its answer. */
 interface Waiting {
   answered: (answer: AnyAnswer) => void;
@@ -30,20 +42,17 @@ export class Wire {
   readonly #port: Port;
   readonly #onProgress: (progress: Progress) => void;
   readonly #onDeath: (error: BurrowError) => void;
-  readonly #onWatch: (isOn: boolean) => void;
+  readonly #page: Partial<PageSide>;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listener = (event: MessageEvent<FromWorker>) => this.#receive(event.data);
   #nextId = 1;
   #end: BurrowError | null = null;
 
-  constructor(
-    port: Port, onProgress: (progress: Progress) => void, onDeath: (error: BurrowError) => void,
-    onWatch: (isOn: boolean) => void = () => {},
-  ) {
+  constructor(port: Port, onProgress: (progress: Progress) => void, onDeath: (error: BurrowError) => void, page: Partial<PageSide> = {}) {
     this.#port = port;
     this.#onProgress = onProgress;
     this.#onDeath = onDeath;
-    this.#onWatch = onWatch;
+    this.#page = page;
     port.addEventListener("message", this.#listener);
   }
 
@@ -90,7 +99,7 @@ export class Wire {
   end(error: BurrowError): void {
     this.#end ??= error;
     this.#port.removeEventListener("message", this.#listener);
-    this.#onWatch(false);
+    this.#page.watch?.(false);
     this.#failAll(error);
   }
 
@@ -122,7 +131,10 @@ export class Wire {
 
   #receive(message: FromWorker): void {
     if (message.type === "progress") this.#onProgress(message.progress);
-    else if (message.type === "watch") this.#onWatch(message.isOn);
+    else if (message.type === "watch") this.#page.watch?.(message.isOn);
+    else if (message.type === "note") this.#page.note?.(message.name, message.text);
+    else if (message.type === "begun") this.#post({ type: "tries", count: this.#page.begun?.(message.url) ?? 1 }, []);
+    else if (message.type === "ended") this.#page.ended?.(message.url);
     else if (message.type === "died") this.#onDeath(fromWire(message.error));
     else if (message.type === "failure") this.#take(message.id)?.failed(fromWire(message.error));
     else this.#take(message.id)?.answered(message);

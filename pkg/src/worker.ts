@@ -1,5 +1,5 @@
 /** The worker: takes requests off the wire, has the engine do them, and puts the answers on the wire. */
-import { deleteIndex } from "./engine.js";
+import { deleteIndex, type PageLink } from "./engine.js";
 import { aborted, BurrowError, messageOf } from "./error.js";
 import {
   type Answer, type AnyAnswer, type AnyAsk, type Ask, type Calls, type CallType, type FromWorker, toWire, type ToWorker,
@@ -7,6 +7,8 @@ import {
 import { openTab, type Tab } from "./tabs.js";
 
 let tab: Tab | null = null;
+/** Told for how many times a page that waited is begun. */
+let onTries: (count: number) => void = () => {};
 /** How to tell a request that nobody waits for it any more. */
 const running = new Map<number, AbortController>();
 
@@ -14,7 +16,7 @@ type Handlers = { [T in CallType]: (ask: Calls[T]["ask"], signal: AbortSignal) =
 
 const handlers: Handlers = {
   open: async (ask) => {
-    tab = await openTab(ask, (progress) => post({ type: "progress", progress }), (isOn) => post({ type: "watch", isOn }));
+    tab = await openTab(ask, linkOf(ask.name));
     return tab.status();
   },
   ready: async () => {
@@ -45,8 +47,26 @@ const handlers: Handlers = {
     tab = null;
     return null;
   },
-  delete: ({ name, wasm }) => deleteIndex(name, wasm).then(() => null),
+  delete: async ({ name, wasm }) => {
+    await deleteIndex(name, wasm);
+    linkOf(name).note(null);
+    return null;
+  },
 };
+
+/** What the page does for an index. */
+function linkOf(name: string): PageLink {
+  return {
+    tell: (progress) => post({ type: "progress", progress }),
+    watch: (isOn) => post({ type: "watch", isOn }),
+    note: (text) => post({ type: "note", name, text }),
+    begun: (url) => {
+      post({ type: "begun", url });
+      return new Promise((resolve) => (onTries = resolve));
+    },
+    ended: (url) => post({ type: "ended", url }),
+  };
+}
 
 function opened(): Tab {
   if (!tab) throw new BurrowError("closed", "The index is not open.");
@@ -86,6 +106,7 @@ function died(thrown: unknown): void {
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === "abort") running.get(data.id)?.abort(aborted());
   else if (data.type === "idle") tab?.idle(data.forMs);
+  else if (data.type === "tries") onTries(data.count);
   else void answer(data);
 });
 self.addEventListener("error", (event) => died(event.error ?? event.message));

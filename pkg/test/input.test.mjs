@@ -9,7 +9,7 @@ const rejected = (words) => (error) => error.kind === "input" && words.test(erro
 
 test("defaults are filled in and a folder ends with a slash, whatever its query", () => {
   const ask = { name: "notes", device: "auto", onOtherModel: "error", model: "https://example.org/models/mini/", wasm: null,
-    durability: "relaxed", encryption: null };
+    durability: "relaxed", encryption: null, note: null };
   assert.deepEqual(openAsk(OPEN), ask);
   assert.equal(openAsk({ ...OPEN, model: `${OPEN.model}?v=2#x` }).model, "https://example.org/models/mini/?v=2");
 });

@@ -7,9 +7,9 @@ import { Queue, Rate } from "../dist/queue.js";
 const PRIORITIES = ["visible", "normal", "background"];
 
 /** A queue over a list. `windows` says how many a page has; `onWindow` is called before each. */
-function queueOf({ windows = () => 1, onWindow = async () => {}, prepare = () => {} } = {}) {
+function queueOf({ windows = () => 1, onWindow = async () => {}, prepare = () => {}, begun = () => 1 } = {}) {
   const host = {
-    waiting: [], log: [], failed: [], told: [], freed: 0, settings: null,
+    over: [], waiting: [], log: [], failed: [], told: [], freed: 0, settings: null,
     add(url, priority = "normal") {
       this.waiting.push({ key: this.waiting.length + this.log.length, url, title: null, format: "text", priority, content: new Uint8Array(100) });
     },
@@ -19,6 +19,8 @@ function queueOf({ windows = () => 1, onWindow = async () => {}, prepare = () =>
       return host.waiting.filter((page) => rank(page) < limit).sort((a, b) => rank(a) - rank(b))[0] ?? null;
     },
     isWaiting: async (page) => host.waiting.includes(page),
+    begun: async ({ url }) => begun(url),
+    ended: ({ url }) => host.over.push(url),
     prepare: async (page) => {
       prepare(page);
       return { windows: windows(page), url: page.url, at: 0, finish: () => new Uint8Array(1), free: () => (host.freed += 1) };
@@ -110,6 +112,14 @@ test("a page that fails by itself leaves the queue; a device that fails stops it
   queue.set({ paused: false });
   await until(() => host.log.length === 1);
   assert.deepEqual([queue.reasons, host.freed], [[], 1]);
+});
+
+test("a page in the midst of which tabs have crashed is tried again, and after the third crash put aside", async () => {
+  const { host, queue } = queueOf({ begun: (url) => ({ once: 2, thrice: 4 })[url] ?? 1 });
+  for (const url of ["once", "thrice", "never"]) host.add(url);
+  queue.start();
+  await until(() => host.waiting.length === 0);
+  assert.deepEqual([host.log, host.failed, host.over], [["once", "never"], [["thrice", "worker"]], ["once", "thrice", "never"]]);
 });
 
 test("a pause holds between windows, and stopping ends the work", async () => {

@@ -76,6 +76,18 @@ test("after a change it is tidied to the end, and not before the next change aga
   assert.equal(fake.calls.length, 2);
 });
 
+test("it tells when it has come to rest: when all is tidy and nothing has changed for a while", async () => {
+  const told = [];
+  const upkeep = new Upkeep(index({ steps: 2 }), new Turns(), { ...SOON, onStep: (isAtRest) => told.push(isAtRest) });
+  upkeep.changed();
+  await until(() => told.includes(true));
+  assert.deepEqual(told, [false, false, true]);
+  upkeep.changed();
+  await until(() => told.length === 5);
+  await rest(20);
+  assert.deepEqual(told.slice(3), [false, true]);
+});
+
 test("a failure waits for the next change", async () => {
   const fake = index({ steps: 1, fails: 1 });
   const upkeep = new Upkeep(fake, new Turns(), SOON);

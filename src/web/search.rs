@@ -249,6 +249,12 @@ impl Index {
         Ok(to_js(&self.index.facets(pages.as_ref(), &asked_from_json(asked)?))?)
     }
 
+    /// Whether nothing was ever committed to it.
+    #[wasm_bindgen(getter, js_name = isNew)]
+    pub fn is_new(&self) -> bool {
+        self.index.state.head_bytes.is_none()
+    }
+
     /// Where the index lives, how much is in it, and what is wrong with it.
     #[wasm_bindgen(
         unchecked_return_type = "Pick<Status, \"storage\" | \"encrypted\" | \"pages\" | \"passages\" | \"reasons\">"
