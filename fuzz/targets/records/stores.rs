@@ -14,6 +14,9 @@ use crate::sealed::sealed;
 /// Wider vectors than this try nothing else and take long.
 const DIMENSION_MAX: usize = 1024;
 
+/// More steps than a look at so few records can take.
+const STEPS_MAX: usize = 20_000;
+
 /// Opens, searches, tidies, verifies, mends, exports and imports what lies in these records.
 pub(crate) fn store(records: &[Vec<u8>]) {
     let mut store = MemoryStore::new();
@@ -138,7 +141,7 @@ fn exercise<S: Store>(index: &mut Index<S>) {
 /// All that is not whole; `None` where the store cannot be read.
 fn verified<S: Store>(index: &mut Index<S>) -> Option<Vec<Problem>> {
     let mut under_way = block_on(index.verify_begin()).ok()?;
-    for _ in 0..index.page_count() + 2 {
+    for _ in 0..STEPS_MAX {
         if let Some(problems) = block_on(index.verify_next(&mut under_way)).ok()? {
             return Some(problems);
         }
