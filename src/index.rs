@@ -11,6 +11,7 @@ mod follow;
 pub mod format;
 pub mod hamming;
 mod import;
+mod left_over;
 pub mod lexical;
 mod listing;
 mod load;

@@ -1,6 +1,8 @@
 //! Records survive the way to bytes and back; damage never passes for a value; scans equal their
 //! naive twins.
 
+#[path = "support/forged.rs"]
+mod forged;
 mod oracle;
 mod pages;
 
@@ -16,6 +18,7 @@ use burrow::index::rescore::Rescorer;
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
 use burrow::store::{Change, Space};
+use forged::forged;
 use proptest::prelude::*;
 
 /// What a record of each kind reads as, so that two readings can be compared.
@@ -190,22 +193,6 @@ fn a_record_of_another_kind_or_page_is_damage() {
         let error = format::rows_from_bytes(page, Rows::Codes { block }, dimension, &rows);
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Corrupt);
     }
-}
-
-/// Replaces bytes and makes the checksums right again: what someone who means harm would do.
-fn forged(bytes: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
-    let crc = |parts: &[&[u8]]| {
-        let mut hasher = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| hasher.update(part));
-        hasher.finalize()
-    };
-    let mut forged = bytes.to_vec();
-    forged[at..at + with.len()].copy_from_slice(with);
-    let check = crc(&[&forged[..6], &forged[8..12]]) as u16;
-    forged[6..8].copy_from_slice(&check.to_le_bytes());
-    let checksum = crc(&[&forged[..12], &forged[16..]]);
-    forged[12..16].copy_from_slice(&checksum.to_le_bytes());
-    forged
 }
 
 #[test]

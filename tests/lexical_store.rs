@@ -1,5 +1,7 @@
 //! The records of words: damage is told and mended, removal leaves nothing, queries read little.
 
+#[path = "support/forged.rs"]
+mod forged;
 mod lexical_support;
 
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use burrow::index::format;
 use burrow::index::lexical::{LexicalOptions, LexicalQuery, Lexicon, MergeLimits};
 use burrow::page::Page;
 use burrow::store::{Change, Commit, MemoryStore, Space, Store};
+use forged::forged;
 use lexical_support::{Words, page, page_of};
 use pollster::block_on;
 
@@ -107,22 +110,6 @@ fn every_changed_byte_and_every_cut_is_told() {
             }
         }
     }
-}
-
-/// Replaces bytes and makes the checksums right again: what someone who means harm would do.
-fn forged(bytes: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
-    let crc = |parts: &[&[u8]]| {
-        let mut hasher = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| hasher.update(part));
-        hasher.finalize()
-    };
-    let mut forged = bytes.to_vec();
-    forged[at..at + with.len()].copy_from_slice(with);
-    let check = crc(&[&forged[..6], &forged[8..12]]) as u16;
-    forged[6..8].copy_from_slice(&check.to_le_bytes());
-    let checksum = crc(&[&forged[..12], &forged[16..]]);
-    forged[12..16].copy_from_slice(&checksum.to_le_bytes());
-    forged
 }
 
 #[test]

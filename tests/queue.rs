@@ -341,6 +341,38 @@ fn damaged_records_cost_their_page_alone() {
 }
 
 #[test]
+fn a_content_without_a_note_is_named_and_removed() {
+    let verified = |index: &mut Index<Shared>| {
+        let mut under_way = block_on(index.verify_begin()).unwrap();
+        loop {
+            if let Some(problems) = block_on(index.verify_next(&mut under_way)).unwrap() {
+                return problems;
+            }
+        }
+    };
+    let store = Shared::default();
+    let mut index = opened(store.clone());
+    let pages: Vec<NewPage> =
+        (0..20).map(|at| new_page(&format!("u{at}"), at, Priority::Normal)).collect();
+    enqueue(&mut index, &pages);
+    assert_eq!(verified(&mut index), vec![]);
+    let waiting = block_on(store.scan(Space::Queue, 0, 20)).unwrap();
+    let lonely = [waiting[2].0 + 1000, waiting[2].0 + 1001, waiting[19].0 + 5000];
+    let head = block_on(store.read(&[(Space::Meta, HEAD_KEY)])).unwrap().remove(0);
+    let contents = lonely.map(|key| put(key, waiting[2].1.clone())).to_vec();
+    let commit = block_on(store.clone().commit(head.as_deref(), contents)).unwrap();
+    assert_eq!(commit, Commit::Done);
+    let problems: Vec<String> = verified(&mut index).iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(problems.iter().all(|message| message.ends_with("has no note")), "{problems:?}");
+    assert_eq!(block_on(index.repair()).unwrap().left_over, 3);
+    assert_eq!(verified(&mut index), vec![]);
+    let left = block_on(store.read(&lonely.map(|key| (Space::Queue, key)))).unwrap();
+    assert_eq!(left, [None, None, None]);
+    assert_eq!(work_off(&mut index).len(), 20);
+}
+
+#[test]
 fn failures_do_not_pile_up_and_messages_are_cut() {
     let mut index = opened(MemoryStore::new());
     let long = "ä".repeat(5000);

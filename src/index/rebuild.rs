@@ -22,7 +22,7 @@ impl<S: Store> Index<S> {
         let entries: Vec<(u32, Entry)> =
             self.state.entries.iter().map(|(&page, entry)| (page, entry.clone())).collect();
         let mut rest: BTreeSet<u32> = self.state.broken.keys().copied().collect();
-        rest.extend(self.left_over().await?);
+        rest.extend(self.left_over().await?.pages);
         let first = self.remove_from_next().await?;
         let mut written = BTreeSet::new();
         for (page, entry) in entries {

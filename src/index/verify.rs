@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::format::{self, BLOCK_ROWS, Entry, Rows, page_key, page_of_key};
+use super::left_over::LeftOver;
 use super::load::bits_of;
 use super::state::{Problem, State, attempts, whole};
 use super::write::Transaction;
-use super::{Index, PageSet, build, busy};
+use super::{Index, build, busy};
 use crate::error::Result;
 use crate::page::EncodedPage;
 use crate::store::{Space, Store};
@@ -24,6 +25,8 @@ pub struct Verification {
     next: Option<u32>,
     /// The key of the next words to look at; none at the end.
     next_words: Option<u64>,
+    /// At last, what belongs to nothing.
+    left_over: LeftOver,
     problems: Vec<Problem>,
 }
 
@@ -50,7 +53,8 @@ impl<S: Store> Index<S> {
             state.damage.iter().chain(state.broken.values()).cloned().collect();
         // What a search has come upon is left out already.
         problems.extend(self.state.broken.values().cloned());
-        Ok(Verification { next: Some(0), next_words: Some(0), problems })
+        let left_over = LeftOver::default();
+        Ok(Verification { next: Some(0), next_words: Some(0), left_over, problems })
     }
 
     /// Looks at some more pages. `None` while there are more to come; at the end all that is not
@@ -85,11 +89,11 @@ impl<S: Store> Index<S> {
             under_way.next_words = self.verify_words(from, &mut under_way.problems).await?;
             return Ok(None);
         }
-        for page in self.left_over().await? {
-            let message = format!("page {page} has records and is not in the directory");
-            under_way.problems.push(Problem { url: None, message });
+        if self.look_for_left_over(&mut under_way.left_over).await? {
+            return Ok(None);
         }
         let mut problems = std::mem::take(&mut under_way.problems);
+        problems.extend(named(&under_way.left_over));
         problems.sort_by(|a, b| (&a.url, &a.message).cmp(&(&b.url, &b.message)));
         problems.dedup();
         Ok(Some(problems))
@@ -117,19 +121,21 @@ impl<S: Store> Index<S> {
             }
         }
         let mut damaged: BTreeSet<u32> = self.state.broken.keys().copied().collect();
-        damaged.extend(self.left_over().await?);
+        let left_over = self.left_over().await?;
+        damaged.extend(left_over.pages);
+        repaired.left_over += left_over.waiting.len();
+        self.state.queue.give_up(left_over.waiting);
         // From the last: a run goes with its first page, and the others are read from it before.
         for page in damaged.into_iter().rev() {
             self.repair_page(page, &mut repaired).await?;
         }
-        self.state = State::load(&self.store).await?;
-        if self.has_damage() && self.state.broken.is_empty() {
-            // That of the head and the queue goes with the next commit, whatever it is.
+        // Damage of the head and the queue goes with the next commit, whatever it is.
+        if self.has_damage() || self.state.queue.has_useless() {
             let plan = Transaction::new(self.state.head.next_page);
             let _ = self.transact(plan).await?;
-            self.state = State::load(&self.store).await?;
         }
-        if self.has_damage() || !self.left_over().await?.is_empty() {
+        self.state = State::load(&self.store).await?;
+        if self.has_damage() || !self.left_over().await?.pages.is_empty() {
             self.rebuild(&mut repaired).await?;
             self.state = State::load(&self.store).await?;
         }
@@ -229,22 +235,13 @@ impl<S: Store> Index<S> {
             }
         }
     }
+}
 
-    /// Numbers of pages that have records of their own and that the directory does not know.
-    pub(super) async fn left_over(&self) -> Result<BTreeSet<u32>> {
-        let known: PageSet =
-            self.state.entries.keys().chain(self.state.broken.keys()).copied().collect();
-        let mut unknown = BTreeSet::new();
-        for space in [Space::Pages, Space::Sentences, Space::Codes] {
-            let mut from = 0;
-            loop {
-                let records = self.store.scan(space, from, RECORDS_AT_ONCE).await?;
-                let Some((last, _)) = records.last() else { break };
-                from = last + 1;
-                let pages = records.iter().map(|(key, _)| page_of_key(*key));
-                unknown.extend(pages.filter(|&page| !known.contains(page)));
-            }
-        }
-        Ok(unknown)
-    }
+/// What belongs to nothing, as problems.
+fn named(left_over: &LeftOver) -> impl Iterator<Item = Problem> + '_ {
+    let pages = left_over.pages.iter();
+    let pages = pages.map(|page| format!("page {page} has records and is not in the directory"));
+    let waiting = left_over.waiting.iter();
+    let waiting = waiting.map(|number| format!("what waits under number {number} has no note"));
+    pages.chain(waiting).map(|message| Problem { url: None, message })
 }

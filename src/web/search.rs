@@ -252,7 +252,8 @@ impl Index {
     /// Whether nothing was ever committed to it.
     #[wasm_bindgen(getter, js_name = isNew)]
     pub fn is_new(&self) -> bool {
-        self.index.state.head_bytes.is_none()
+        // On a full disk a removal takes the head away, and what the index was made with stays.
+        self.index.state.head_bytes.is_none() && self.index.fingerprint().is_none()
     }
 
     /// Where the index lives, how much is in it, and what is wrong with it.

@@ -1,6 +1,6 @@
 //! What of the queue is in memory, how it is read on opening, and how it changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ENQUEUE_PAGES_MAX, FailedPage, Priority};
 use crate::error::Result;
@@ -161,6 +161,26 @@ impl Queue {
     pub(super) fn waiting(&self, url: &str) -> Option<(u64, &Note)> {
         let slot = self.slots.get(*self.urls.get(url)? as usize)?;
         slot.as_ref().map(|(number, note)| (*number, note))
+    }
+
+    /// The numbers of the pages that wait, in no order.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.notes().map(|(number, _)| *number)
+    }
+
+    /// Whether a page of this number waits. Goes through all of them.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        self.numbers().any(|other| other == number)
+    }
+
+    /// Contents of these numbers have no note: they go with the next change.
+    pub(crate) fn give_up(&mut self, numbers: BTreeSet<u64>) {
+        self.useless.extend(numbers.into_iter().map(QueueKey::Content));
+    }
+
+    /// Whether the next change removes what is of no use.
+    pub(crate) fn has_useless(&self) -> bool {
+        !self.useless.is_empty()
     }
 
     pub(super) fn notes(&self) -> impl Iterator<Item = &(u64, Note)> {
