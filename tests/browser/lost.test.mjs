@@ -4,6 +4,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { hasTornEnd } from "../kill/leveldb.mjs";
 import { goTo, launchKept, ROOT, startServer } from "./harness.mjs";
 
 const MODEL = "/tests/data/tiny-bert/";
@@ -61,10 +62,13 @@ async function tear(profile, bytes) {
   const folder = join(profile, DATABASES);
   const logs = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".log")).sort();
   assert.equal(logs.length, 1);
+  const log = join(folder, logs[0]);
+  assert.equal(hasTornEnd(await readFile(log)), false);
   const record = Buffer.alloc(100, 7);
   record.writeUInt16LE(bytes, 4);
   record[6] = 1;
-  await appendFile(join(folder, logs[0]), record);
+  await appendFile(log, record);
+  assert.equal(hasTornEnd(await readFile(log)), true);
 }
 
 test("Chromium deletes a database that it finds damaged: the status tells how much is lost, until it is there again", () => withProfile(async (visit, profile) => {
