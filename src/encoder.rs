@@ -1,4 +1,5 @@
-//! What does it mean? Token ids → hidden states → one vector a span. The only place that knows burn.
+//! What does it mean? Token ids → hidden states → one vector a span. The only place that knows burn, and
+//! only for the GPU.
 
 mod batch;
 mod bert;
@@ -17,12 +18,11 @@ mod parameters;
 mod plan;
 mod qwen3;
 mod recipe;
+mod rows;
 mod table;
 mod weights;
 
 use std::ops::Range;
-
-use burn::tensor::{Tensor, TensorData};
 
 use self::bert::Bert;
 use self::config::Config;
@@ -30,6 +30,7 @@ use self::device::Place;
 use self::kernels::{Shape, Store};
 use self::matrix::Form;
 use self::qwen3::Qwen3;
+use self::rows::Rows;
 use self::table::Table;
 use crate::chunks::ChunkLimits;
 use crate::error::{Error, ErrorKind, Result};
@@ -62,7 +63,7 @@ const CHUNK_TOKENS_SPARE: usize = 3;
 /// Where an encoder computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// burn-flex: SIMD, and threads natively.
+    /// Kernels of our own: SIMD, and threads natively.
     Cpu,
     /// burn on wgpu.
     WebGpu,
@@ -199,10 +200,12 @@ impl Encoder {
         let sequences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
         let mut states = vec![Vec::new(); batch.len()];
         for pass in self.passes(&sequences)? {
-            let padded = self.read(self.forward(&sequences, &pass)?).await?;
-            let rows = padded.chunks_exact(pass.tokens * self.config.dimension);
-            for (&index, rows) in pass.members.iter().zip(rows) {
-                states[index] = rows[..batch[index].len() * self.config.dimension].to_vec();
+            let (rows, shape) = self.forward(&sequences, &pass)?;
+            let rows = self.place.read(rows).await?;
+            for (&index, &start) in pass.members.iter().zip(&shape.starts) {
+                let first = start * self.config.dimension;
+                states[index] =
+                    rows[first..][..batch[index].len() * self.config.dimension].to_vec();
             }
         }
         Ok(states)
@@ -218,12 +221,12 @@ impl Encoder {
         let sequences: Vec<&[u32]> = batch.iter().map(|sequence| &sequence.ids[..]).collect();
         let mut vectors = vec![Vec::new(); batch.len()];
         for pass in self.passes(&sequences)? {
-            let spans = spans_of(batch, &pass);
-            if spans.is_empty() {
+            if pass.members.iter().all(|&index| batch[index].spans.is_empty()) {
                 continue;
             }
-            let means = kernels::means::means(self.forward(&sequences, &pass)?, &spans);
-            let mut means = &self.read(means).await?[..];
+            let (states, shape) = self.forward(&sequences, &pass)?;
+            let means = kernels::means::means(&states, &spans_of(batch, &pass, &shape));
+            let mut means = &self.place.read(means).await?[..];
             for &index in &pass.members {
                 let (own, rest) = means.split_at(batch[index].spans.len() * self.config.dimension);
                 vectors[index] = own.to_vec();
@@ -248,27 +251,26 @@ impl Encoder {
                 );
                 Err(Error::new(ErrorKind::Limit, message))
             }
-            None => Ok(batch::passes(&lengths)),
+            None => Ok(batch::passes(&lengths, self.kind)),
         }
     }
 
-    /// The last hidden states of one pass, `[members × tokens, dimension]`.
-    fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<Tensor<2>> {
+    /// The last hidden states of one pass, and which sequence's they are.
+    fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<(Rows, Shape)> {
         let members: Vec<&[u32]> = pass.members.iter().map(|&index| sequences[index]).collect();
-        let (rows, shape) = self.embedded(&members, pass.tokens)?;
-        Ok(match &self.network {
+        let (rows, shape) = self.embedded(&members)?;
+        let states = match &self.network {
             Network::Bert(bert) => bert.forward(rows, &shape),
             Network::Qwen3(qwen3) => qwen3.forward(rows, &shape, self.store),
-        })
+        };
+        Ok((states, shape))
     }
 
     /// What goes into the first layer, on the device.
-    fn embedded(&self, members: &[&[u32]], tokens: usize) -> Result<(Tensor<2>, Shape)> {
-        let lengths = members.iter().map(|ids| ids.len()).collect();
-        let shape = Shape::new(lengths, tokens, &self.place.device);
-        let rows = self.table.rows(members, tokens)?;
-        let rows = TensorData::new(rows, [members.len() * tokens, self.config.dimension]);
-        Ok((Tensor::from_data(rows, &self.place.device), shape))
+    fn embedded(&self, members: &[&[u32]]) -> Result<(Rows, Shape)> {
+        let shape = Shape::new(members.iter().map(|ids| ids.len()).collect(), &self.place);
+        let rows = self.table.rows(members, &shape)?;
+        Ok((self.place.rows(rows, self.config.dimension), shape))
     }
 
     /// The rows that leave each layer, `[layers]` of `[tokens, dimension]`, before the last norm:
@@ -281,35 +283,19 @@ impl Encoder {
     pub async fn trace(&self, ids: &[u32]) -> Result<Option<Vec<Vec<f32>>>> {
         let Network::Qwen3(qwen3) = &self.network else { return Ok(None) };
         self.passes(&[ids])?;
-        let (rows, shape) = self.embedded(&[ids], ids.len())?;
+        let (rows, shape) = self.embedded(&[ids])?;
         let mut layers = Vec::new();
         for states in qwen3.trace(rows, &shape, self.store) {
-            layers.push(self.read(states).await?);
+            layers.push(self.place.read(states).await?);
         }
         Ok(Some(layers))
-    }
-
-    /// Brings values back from the device.
-    async fn read(&self, tensor: Tensor<2>) -> Result<Vec<f32>> {
-        let name = &self.place.name;
-        let failed = |cause: String| {
-            let message = format!("the device {name} failed: use another");
-            Error::new(ErrorKind::Device, message).with_source(cause)
-        };
-        let data = tensor.into_data_async().await.map_err(|cause| failed(cause.to_string()))?;
-        let values = data.try_into_vec::<f32>().map_err(|cause| failed(format!("{cause:?}")))?;
-        if !values.iter().all(|value| value.is_finite()) {
-            let message = format!("the device {name} gave values that are not finite: use another");
-            return Err(Error::new(ErrorKind::Device, message));
-        }
-        Ok(values)
     }
 }
 
 /// The spans of a pass's members, one after the other, in rows of the pass.
-fn spans_of(batch: &[Sequence], pass: &batch::Pass) -> Vec<Range<usize>> {
-    let members = pass.members.iter().zip((0..).step_by(pass.tokens));
-    let moved = |(&index, row): (&usize, usize)| {
+fn spans_of(batch: &[Sequence], pass: &batch::Pass, shape: &Shape) -> Vec<Range<usize>> {
+    let members = pass.members.iter().zip(&shape.starts);
+    let moved = |(&index, &row): (&usize, &usize)| {
         batch[index].spans.iter().map(move |span| span.start + row..span.end + row)
     };
     members.flat_map(moved).collect()

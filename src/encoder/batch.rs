@@ -1,13 +1,15 @@
 //! Which sequences go through the model together.
 
-/// Tokens of one pass, padding included: enough to keep any device busy, few enough that the
-/// attention scores of one layer stay small.
+use super::DeviceKind;
+
+/// Tokens of one pass, padding included: enough to keep any device busy, few enough that the rows
+/// of one layer stay small.
 const PASS_TOKENS_MAX: usize = 4096;
 
 /// Padding that is always worth a joint pass, in tokens: a pass has costs of its own.
 const PADDING_FREE: usize = 64;
 
-/// Sequences that are padded to one length and encoded in one pass.
+/// Sequences that are encoded in one pass; a GPU pads them to one length.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Pass {
     /// Indices of the sequences, longest first.
@@ -16,8 +18,9 @@ pub(crate) struct Pass {
     pub(crate) tokens: usize,
 }
 
-/// Groups sequences of similar length, so that at most a fifth of a pass is padding.
-pub(crate) fn passes(lengths: &[usize]) -> Vec<Pass> {
+/// Groups sequences. Where they are padded they are of similar length, so that at most a fifth of a
+/// pass is padding.
+pub(crate) fn passes(lengths: &[usize], kind: DeviceKind) -> Vec<Pass> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(lengths[index]));
     let mut passes: Vec<Pass> = Vec::new();
@@ -25,7 +28,7 @@ pub(crate) fn passes(lengths: &[usize]) -> Vec<Pass> {
     for index in order {
         let length = lengths[index];
         match passes.last_mut() {
-            Some(pass) if fits(pass, real + length) => {
+            Some(pass) if fits(pass, real + length, kind) => {
                 pass.members.push(index);
                 real += length;
             }
@@ -39,9 +42,15 @@ pub(crate) fn passes(lengths: &[usize]) -> Vec<Pass> {
 }
 
 /// Whether one more sequence, which makes `real` tokens without padding, belongs into the pass.
-fn fits(pass: &Pass, real: usize) -> bool {
+fn fits(pass: &Pass, real: usize, kind: DeviceKind) -> bool {
     let padded = (pass.members.len() + 1) * pass.tokens;
-    padded <= PASS_TOKENS_MAX && (padded - real <= PADDING_FREE || padded - real <= padded / 5)
+    match kind {
+        DeviceKind::Cpu => real <= PASS_TOKENS_MAX,
+        DeviceKind::WebGpu => {
+            let padding = padded - real;
+            padded <= PASS_TOKENS_MAX && (padding <= PADDING_FREE || padding <= padded / 5)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -51,7 +60,7 @@ mod tests {
     #[test]
     fn every_sequence_is_in_one_pass_and_little_is_padding() {
         let lengths: Vec<usize> = (0..500).map(|index| 1 + index * 7919 % 512).collect();
-        let passes = passes(&lengths);
+        let passes = passes(&lengths, DeviceKind::WebGpu);
         let mut members: Vec<usize> = passes.iter().flat_map(|pass| pass.members.clone()).collect();
         members.sort_unstable();
         assert_eq!(members, (0..500).collect::<Vec<_>>());
@@ -66,7 +75,11 @@ mod tests {
     #[test]
     fn very_different_lengths_are_parted() {
         let pass = |members: &[usize], tokens| Pass { members: members.to_vec(), tokens };
-        assert_eq!(passes(&[3, 512, 9, 500]), [pass(&[1, 3], 512), pass(&[2, 0], 9)]);
-        assert_eq!(passes(&[]), []);
+        let lengths = [3, 512, 9, 500];
+        let padded = [pass(&[1, 3], 512), pass(&[2, 0], 9)];
+        assert_eq!(passes(&lengths, DeviceKind::WebGpu), padded);
+        assert_eq!(passes(&lengths, DeviceKind::Cpu), [pass(&[1, 3, 2, 0], 512)]);
+        assert_eq!(passes(&[4096, 1], DeviceKind::Cpu), [pass(&[0], 4096), pass(&[1], 1)]);
+        assert_eq!(passes(&[], DeviceKind::Cpu), []);
     }
 }

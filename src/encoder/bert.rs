@@ -1,12 +1,14 @@
 //! The layers of a BERT encoder, from embedded rows to the last hidden states.
 
-use burn::tensor::{Device, Tensor, activation};
-
 use super::config::Config;
-use super::kernels::attention::{self, Heads};
+use super::device::Place;
+use super::kernels::add::add;
+use super::kernels::attention::{Heads, attention};
+use super::kernels::gelu::gelu;
 use super::kernels::{Shape, Store};
 use super::layers::{LayerNorm, Linear};
 use super::parameters::Parameters;
+use super::rows::Rows;
 use crate::error::Result;
 
 /// All layers, on a device.
@@ -37,16 +39,16 @@ impl Bert {
     pub(crate) fn load(
         parameters: &mut Parameters,
         config: &Config,
-        device: &Device,
+        place: &Place,
     ) -> Result<Self> {
-        let norm = LayerNorm::load(parameters, "embeddings.LayerNorm", config.epsilon, device)?;
-        let layers = (0..config.layers).map(|index| Layer::load(parameters, index, config, device));
+        let norm = LayerNorm::load(parameters, "embeddings.LayerNorm", config.epsilon, place)?;
+        let layers = (0..config.layers).map(|index| Layer::load(parameters, index, config, place));
         let layers = layers.collect::<Result<_>>()?;
         Ok(Bert { norm, layers, heads: Heads::of(config, false) })
     }
 
-    /// Embedded rows `[batch × tokens, dimension]` → last hidden states, the same shape.
-    pub(crate) fn forward(&self, rows: Tensor<2>, shape: &Shape) -> Tensor<2> {
+    /// Embedded rows `[rows, dimension]` → last hidden states, the same shape.
+    pub(crate) fn forward(&self, rows: Rows, shape: &Shape) -> Rows {
         let embedded = self.norm.forward(rows);
         self.layers.iter().fold(embedded, |x, layer| layer.forward(x, &self.heads, shape))
     }
@@ -57,27 +59,26 @@ impl Layer {
         parameters: &mut Parameters,
         index: usize,
         config: &Config,
-        device: &Device,
+        place: &Place,
     ) -> Result<Self> {
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
-        let mut linear = |part: &str| Linear::load_biased(parameters, &name(part), device);
+        let mut linear = |part: &str| Linear::load_biased(parameters, &name(part), place);
         let (query, key) = (linear("attention.self.query")?, linear("attention.self.key")?);
         let (value, output) = (linear("attention.self.value")?, linear("attention.output.dense")?);
         let (widen, narrow) = (linear("intermediate.dense")?, linear("output.dense")?);
-        let mut norm =
-            |part: &str| LayerNorm::load(parameters, &name(part), config.epsilon, device);
+        let mut norm = |part: &str| LayerNorm::load(parameters, &name(part), config.epsilon, place);
         let attention_norm = norm("attention.output.LayerNorm")?;
         let output_norm = norm("output.LayerNorm")?;
         Ok(Layer { query, key, value, output, attention_norm, widen, narrow, output_norm })
     }
 
-    fn forward(&self, x: Tensor<2>, heads: &Heads, shape: &Shape) -> Tensor<2> {
-        let map = |linear: &Linear, x: &Tensor<2>| linear.forward(x.clone(), shape, Store::Full);
+    fn forward(&self, x: Rows, heads: &Heads, shape: &Shape) -> Rows {
+        let map = |linear: &Linear, x: &Rows| linear.forward(x, shape, Store::Full);
         let (query, key) = (map(&self.query, &x), map(&self.key, &x));
-        let mixed = attention::attention(query, key, map(&self.value, &x), heads, shape);
-        let x = self.attention_norm.forward(map(&self.output, &mixed) + x);
+        let mixed = attention(&query, &key, &map(&self.value, &x), heads, shape);
+        let x = self.attention_norm.forward(add(map(&self.output, &mixed), &x));
         // The GELU here is the exact one, by the error function.
-        let wide = activation::gelu(map(&self.widen, &x));
-        self.output_norm.forward(map(&self.narrow, &wide) + x)
+        let wide = gelu(map(&self.widen, &x));
+        self.output_norm.forward(add(map(&self.narrow, &wide), &x))
     }
 }

@@ -1,19 +1,23 @@
-//! Where tensors live: the CPU, or a WebGPU device.
+//! Where a model computes: on the CPU, or on a WebGPU device.
 
-use burn::tensor::Device;
+#[cfg(feature = "gpu")]
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::DeviceKind;
-use crate::error::Result;
+use super::kernels::cpu;
+use super::matrix::Matrix;
+use super::rows::{CpuRows, Rows, Vector, Weight};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A device and what is known of it.
 pub(crate) struct Place {
-    pub(crate) device: Device,
     /// The name to show.
     pub(crate) name: String,
-    /// Whether the kernels of `kernels` run there.
-    pub(crate) gpu: bool,
     /// Whether its shaders know f16.
     pub(crate) half: bool,
+    /// None where the CPU computes.
+    #[cfg(feature = "gpu")]
+    pub(crate) gpu: Option<Device>,
 }
 
 /// Opens a device, or gives the one that is open already.
@@ -23,10 +27,7 @@ pub(crate) struct Place {
 /// `Device` where there is none, or the build has no support for it.
 pub(crate) async fn open(kind: DeviceKind) -> Result<Place> {
     match kind {
-        DeviceKind::Cpu => {
-            let (device, name) = (Device::flex(), "SIMD".to_owned());
-            Ok(Place { device, name, gpu: false, half: false })
-        }
+        DeviceKind::Cpu => Ok(Place::cpu()),
         DeviceKind::WebGpu => web_gpu().await,
     }
 }
@@ -35,12 +36,99 @@ pub(crate) async fn open(kind: DeviceKind) -> Result<Place> {
 async fn web_gpu() -> Result<Place> {
     let opened = super::gpu::open().await?;
     let (name, half) = (opened.adapter.name, opened.half);
-    Ok(Place { device: opened.device, name, gpu: true, half })
+    Ok(Place { name, half, gpu: Some(opened.device) })
 }
 
 #[cfg(not(feature = "gpu"))]
 async fn web_gpu() -> Result<Place> {
     let message = "this build of Burrow has no WebGPU: encode on the CPU, or build with the \
                    feature \"gpu\"";
-    Err(crate::error::Error::new(crate::error::ErrorKind::Device, message))
+    Err(Error::new(ErrorKind::Device, message))
+}
+
+impl Place {
+    /// This machine's processor.
+    pub(crate) fn cpu() -> Self {
+        Place {
+            name: cpu::name().to_owned(),
+            half: false,
+            #[cfg(feature = "gpu")]
+            gpu: None,
+        }
+    }
+
+    /// Puts `[rows, columns]` there.
+    pub(crate) fn rows(&self, values: Vec<f32>, columns: usize) -> Rows {
+        #[cfg(feature = "gpu")]
+        if let Some(device) = &self.gpu {
+            return Rows::on_gpu(values, columns, device);
+        }
+        Rows::Cpu(CpuRows { values, columns })
+    }
+
+    /// Puts gains or biases there.
+    pub(crate) fn vector(&self, values: Vec<f32>) -> Vector {
+        #[cfg(feature = "gpu")]
+        if let Some(device) = &self.gpu {
+            let length = values.len();
+            return Vector::Gpu(Tensor::from_data(TensorData::new(values, [length]), device));
+        }
+        Vector::Cpu(values)
+    }
+
+    /// Puts the matrix of a linear map there, in its own form.
+    pub(crate) fn weight(&self, matrix: &Matrix) -> Weight {
+        #[cfg(feature = "gpu")]
+        if let Some(device) = &self.gpu {
+            use super::kernels::linear::GpuMatrix;
+            return Weight::Gpu(Box::new(GpuMatrix::new(matrix, device)));
+        }
+        Weight::Cpu(Box::new(cpu::Packed::new(matrix)))
+    }
+
+    /// Waits until the device has taken all that was put there.
+    ///
+    /// # Errors
+    ///
+    /// `Device` where it fails.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        #[cfg(feature = "gpu")]
+        if let Some(device) = &self.gpu {
+            let probe = Tensor::<1>::zeros([1], device);
+            return match probe.into_data_async().await {
+                Ok(_) => Ok(()),
+                Err(cause) => Err(self.failed(cause.to_string())),
+            };
+        }
+        Ok(())
+    }
+
+    /// Brings values back.
+    ///
+    /// # Errors
+    ///
+    /// `Device` where it fails, or gives values that are not finite.
+    pub(crate) async fn read(&self, rows: Rows) -> Result<Vec<f32>> {
+        let values = match rows {
+            Rows::Cpu(rows) => rows.values,
+            #[cfg(feature = "gpu")]
+            Rows::Gpu(rows) => {
+                let data =
+                    rows.into_data_async().await.map_err(|cause| self.failed(cause.to_string()))?;
+                data.try_into_vec::<f32>().map_err(|cause| self.failed(format!("{cause:?}")))?
+            }
+        };
+        if !values.iter().all(|value| value.is_finite()) {
+            let message =
+                format!("the device {} gave values that are not finite: use another", self.name);
+            return Err(Error::new(ErrorKind::Device, message));
+        }
+        Ok(values)
+    }
+
+    #[cfg(feature = "gpu")]
+    fn failed(&self, cause: String) -> Error {
+        let message = format!("the device {} failed: use another", self.name);
+        Error::new(ErrorKind::Device, message).with_source(cause)
+    }
 }

@@ -1,19 +1,22 @@
-//! The operations that burn has no fitting kernel for. Each has two bodies under one name: on the
-//! CPU, burn's own operations; on the GPU, a WGSL kernel.
+//! What the layers compute. Each operation has two bodies under one name: `cpu`, and `gpu`, a WGSL
+//! kernel or burn's own operation.
 //!
 //! The kernels are written in WGSL, and not in burn's own kernel language, because the browser runs
 //! WGSL: what is read here is what Chromium compiles, with no generator between.
 
+pub(crate) mod add;
 pub(crate) mod attention;
+pub(crate) mod cpu;
+pub(crate) mod gelu;
 #[cfg(feature = "gpu")]
 mod launch;
-#[cfg(feature = "gpu")]
+pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod means;
 pub(crate) mod norm;
 pub(crate) mod swiglu;
 
-use burn::tensor::Device;
+use super::device::Place;
 
 /// How the GPU stores a result. On the CPU everything is f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,41 +27,65 @@ pub(crate) enum Store {
     Half,
 }
 
-/// The sequences of one forward pass, padded to one length.
+/// The sequences of one forward pass. On the CPU one follows the other; on the GPU they are padded
+/// to one length.
 pub(crate) struct Shape {
-    /// How many there are.
-    pub(crate) batch: usize,
-    /// Tokens of each, padding included.
+    /// Tokens of the longest.
     pub(crate) tokens: usize,
     /// Tokens of each, without padding.
     pub(crate) lengths: Vec<usize>,
+    /// The row of each one's first token.
+    pub(crate) starts: Vec<usize>,
+    rows: usize,
     /// The same for the kernels: rows, tokens, lengths.
     #[cfg(feature = "gpu")]
     words: Option<launch::Words>,
 }
 
 impl Shape {
-    /// Sequences of these lengths, padded to `tokens`.
-    pub(crate) fn new(lengths: Vec<usize>, tokens: usize, device: &Device) -> Self {
+    /// Sequences of these lengths.
+    pub(crate) fn new(lengths: Vec<usize>, place: &Place) -> Self {
+        let tokens = lengths.iter().copied().max().unwrap_or(0);
         #[cfg(feature = "gpu")]
-        let words = launch::Client::of(device).map(|client| {
+        if let Some(device) = &place.gpu {
             let rows = lengths.len() * tokens;
             let words = [rows, tokens].into_iter().chain(lengths.iter().copied());
-            client.words(words.map(|word| word as u32))
+            let words = launch::Client::of(device).words(words.map(|word| word as u32));
+            let starts = (0..lengths.len()).map(|at| at * tokens).collect();
+            return Shape { tokens, lengths, starts, rows, words: Some(words) };
+        }
+        let _ = place;
+        let starts = lengths.iter().scan(0, |next, &length| {
+            *next += length;
+            Some(*next - length)
         });
-        #[cfg(not(feature = "gpu"))]
-        let _ = device;
         Shape {
-            batch: lengths.len(),
             tokens,
+            starts: starts.collect(),
+            rows: lengths.iter().sum(),
             lengths,
             #[cfg(feature = "gpu")]
-            words,
+            words: None,
         }
     }
 
-    /// Whether all sequences are of one length.
-    fn is_even(&self) -> bool {
-        self.lengths.iter().all(|&length| length == self.tokens)
+    /// What the GPU kernels read of this.
+    #[cfg(feature = "gpu")]
+    fn words(&self) -> &cubecl::server::Handle {
+        match &self.words {
+            Some(words) => words.handle(),
+            None => apart(),
+        }
     }
+
+    /// Rows of all sequences, padding included.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+/// Where values that belong together lie on different devices, which no pass lets happen.
+#[cfg(feature = "gpu")]
+fn apart() -> ! {
+    unreachable!("all values of a pass lie on one device")
 }

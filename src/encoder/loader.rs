@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::Tensor;
 use sha2::{Digest, Sha256};
 
 use super::bert::Bert;
@@ -14,7 +13,7 @@ use super::qwen3::Qwen3;
 use super::recipe::Recipe;
 use super::{DeviceKind, Encoder, Network, plan};
 use crate::chunks::CHUNKER_VERSION;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::fingerprint::Fingerprint;
 use crate::page::content_hash;
 use crate::tokens::Tokenizer;
@@ -93,14 +92,7 @@ impl Loader {
     ///
     /// `Device` where the device fails.
     pub async fn settle(&self) -> Result<()> {
-        let probe = Tensor::<1>::zeros([1], &self.place.device);
-        match probe.into_data_async().await {
-            Ok(_) => Ok(()),
-            Err(cause) => {
-                let message = format!("the device {} failed: use another", self.place.name);
-                Err(Error::new(ErrorKind::Device, message).with_source(cause.to_string()))
-            }
-        }
+        self.place.settle().await
     }
 
     /// Puts the layers together, and encodes the model's golden texts, or a word where it has none,
@@ -119,16 +111,11 @@ impl Loader {
                 let positions = parameters.values("embeddings.position_embeddings.weight")?;
                 let segments = parameters.values("embeddings.token_type_embeddings.weight")?;
                 table = table.with_places(positions, &segments);
-                Network::Bert(Box::new(Bert::load(&mut parameters, &config, &place.device)?))
+                Network::Bert(Box::new(Bert::load(&mut parameters, &config, &place)?))
             }
             Family::Qwen3 { theta, causal, .. } => {
                 let rest = (theta, causal);
-                Network::Qwen3(Box::new(Qwen3::load(
-                    &mut parameters,
-                    &config,
-                    rest,
-                    &place.device,
-                )?))
+                Network::Qwen3(Box::new(Qwen3::load(&mut parameters, &config, rest, &place)?))
             }
         };
         let mut encoder = Encoder {

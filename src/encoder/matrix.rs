@@ -1,6 +1,6 @@
 //! A matrix of weights in the form in which it was stored, rows decoded on demand.
 
-use burn::tensor::{bf16, f16};
+use half::{bf16, f16};
 
 /// Weights that share one scale, in the quantized forms: consecutive columns of a row.
 pub(crate) const GROUP: usize = 32;

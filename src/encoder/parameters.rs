@@ -3,13 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
-
 use super::config::Config;
 use super::device::Place;
-use super::layers::Weight;
 use super::matrix::{Form, Matrix};
 use super::plan::{self, Expected, Plan, Role};
+use super::rows::{Vector, Weight};
 use super::table::Table;
 use super::weights::{Piece, Weights, damaged};
 use crate::error::{Error, ErrorKind, Result};
@@ -94,10 +92,8 @@ impl Parameters {
     }
 
     /// A small tensor on the device, `[values]`.
-    pub(crate) fn vector(&mut self, name: &str, device: &Device) -> Result<Tensor<1>> {
-        let values = self.values(name)?;
-        let length = values.len();
-        Ok(Tensor::from_data(TensorData::new(values, [length]), device))
+    pub(crate) fn vector(&mut self, name: &str, place: &Place) -> Result<Vector> {
+        Ok(place.vector(self.values(name)?))
     }
 
     /// The token table.
@@ -128,7 +124,7 @@ impl Parameters {
         pieces.push((piece.first_row, matrix_of(&piece)));
         if role == Role::Matrix && rows_of(pieces) == whole_rows {
             let matrix = joined(self.pieces.remove(&name).unwrap_or_default(), file, &name)?;
-            self.weights.insert(name, Weight::new(matrix, place));
+            self.weights.insert(name, place.weight(&matrix));
         }
         Ok(())
     }

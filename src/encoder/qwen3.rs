@@ -1,34 +1,35 @@
 //! The layers of a Qwen3 encoder, from embedded rows to the last hidden states.
 
-use burn::tensor::{Device, Tensor};
-
 use super::config::Config;
-use super::kernels::attention::{self, Heads};
+use super::device::Place;
+use super::kernels::add::add;
+use super::kernels::attention::{Heads, attention};
 use super::kernels::norm::{Rotation, rms_norm, rotated_norm};
 use super::kernels::swiglu::swiglu;
 use super::kernels::{Shape, Store};
 use super::layers::Linear;
 use super::parameters::Parameters;
+use super::rows::{Rows, Vector};
 use crate::error::Result;
 
 /// All layers, on a device.
 pub(crate) struct Qwen3 {
     layers: Vec<Layer>,
-    norm: Tensor<1>,
+    norm: Vector,
     heads: Heads,
     epsilon: f64,
     theta: f64,
 }
 
 struct Layer {
-    input_norm: Tensor<1>,
+    input_norm: Vector,
     query: Linear,
     key: Linear,
     value: Linear,
     output: Linear,
-    query_norm: Tensor<1>,
-    key_norm: Tensor<1>,
-    post_norm: Tensor<1>,
+    query_norm: Vector,
+    key_norm: Vector,
+    post_norm: Vector,
     gate: Linear,
     up: Linear,
     down: Linear,
@@ -44,35 +45,35 @@ impl Qwen3 {
         parameters: &mut Parameters,
         config: &Config,
         (theta, causal): (f64, bool),
-        device: &Device,
+        place: &Place,
     ) -> Result<Self> {
-        let layers = (0..config.layers).map(|index| Layer::load(parameters, index, device));
+        let layers = (0..config.layers).map(|index| Layer::load(parameters, index, place));
         Ok(Qwen3 {
             layers: layers.collect::<Result<_>>()?,
-            norm: parameters.vector("norm.weight", device)?,
+            norm: parameters.vector("norm.weight", place)?,
             heads: Heads::of(config, causal),
             epsilon: config.epsilon,
             theta,
         })
     }
 
-    /// Embedded rows `[batch × tokens, dimension]` → last hidden states, the same shape.
+    /// Embedded rows `[rows, dimension]` → last hidden states, the same shape.
     ///
     /// The rows that pass from layer to layer, and what is added to them, are f32 in every
     /// precision: in the trained models they grow beyond 65,504, which f16 cannot hold. `store` is
     /// how everything between is stored on the GPU.
-    pub(crate) fn forward(&self, rows: Tensor<2>, shape: &Shape, store: Store) -> Tensor<2> {
-        let rotation = Rotation::new(shape.tokens, self.heads.width, self.theta, &rows.device());
+    pub(crate) fn forward(&self, rows: Rows, shape: &Shape, store: Store) -> Rows {
+        let rotation = Rotation::new(shape.tokens, self.heads.width, self.theta, &rows);
         let pass = Pass { heads: &self.heads, epsilon: self.epsilon, rotation, shape, store };
         let states = self.layers.iter().fold(rows, |x, layer| layer.forward(x, &pass));
-        rms_norm(states, &self.norm, self.epsilon, Store::Full)
+        rms_norm(&states, &self.norm, self.epsilon, Store::Full)
     }
 
-    /// The rows after every layer, before the last norm: `[layers]` of `[batch × tokens, dimension]`.
-    pub(crate) fn trace(&self, rows: Tensor<2>, shape: &Shape, store: Store) -> Vec<Tensor<2>> {
-        let rotation = Rotation::new(shape.tokens, self.heads.width, self.theta, &rows.device());
+    /// The rows after every layer, before the last norm: `[layers]` of `[rows, dimension]`.
+    pub(crate) fn trace(&self, rows: Rows, shape: &Shape, store: Store) -> Vec<Rows> {
+        let rotation = Rotation::new(shape.tokens, self.heads.width, self.theta, &rows);
         let pass = Pass { heads: &self.heads, epsilon: self.epsilon, rotation, shape, store };
-        let step = |x: &mut Tensor<2>, layer: &Layer| {
+        let step = |x: &mut Rows, layer: &Layer| {
             *x = layer.forward(x.clone(), &pass);
             Some(x.clone())
         };
@@ -90,14 +91,14 @@ struct Pass<'a> {
 }
 
 impl Layer {
-    fn load(parameters: &mut Parameters, index: usize, device: &Device) -> Result<Self> {
+    fn load(parameters: &mut Parameters, index: usize, place: &Place) -> Result<Self> {
         let name = |part: &str| format!("layers.{index}.{part}");
         let mut linear = |part: &str| Linear::load(parameters, &name(part));
         let (query, key) = (linear("self_attn.q_proj")?, linear("self_attn.k_proj")?);
         let (value, output) = (linear("self_attn.v_proj")?, linear("self_attn.o_proj")?);
         let (gate, up) = (linear("mlp.gate_proj")?, linear("mlp.up_proj")?);
         let down = linear("mlp.down_proj")?;
-        let mut gain = |part: &str| parameters.vector(&name(&format!("{part}.weight")), device);
+        let mut gain = |part: &str| parameters.vector(&name(&format!("{part}.weight")), place);
         let (query_norm, key_norm) = (gain("self_attn.q_norm")?, gain("self_attn.k_norm")?);
         let (input_norm, post_norm) = (gain("input_layernorm")?, gain("post_attention_layernorm")?);
         Ok(Layer {
@@ -115,28 +116,28 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
-        let h = rms_norm(x.clone(), &self.input_norm, pass.epsilon, pass.store);
-        let x = x + self.attend(h, pass);
-        let h = rms_norm(x.clone(), &self.post_norm, pass.epsilon, pass.store);
-        x + self.think(h, pass)
+    fn forward(&self, x: Rows, pass: &Pass<'_>) -> Rows {
+        let h = rms_norm(&x, &self.input_norm, pass.epsilon, pass.store);
+        let x = add(x, &self.attend(&h, pass));
+        let h = rms_norm(&x, &self.post_norm, pass.epsilon, pass.store);
+        add(x, &self.think(&h, pass))
     }
 
-    fn attend(&self, h: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
-        let turned = |linear: &Linear, gain: &Tensor<1>, heads: usize| {
-            let rows = linear.forward(h.clone(), pass.shape, pass.store);
+    fn attend(&self, h: &Rows, pass: &Pass<'_>) -> Rows {
+        let turned = |linear: &Linear, gain: &Vector, heads: usize| {
+            let rows = linear.forward(h, pass.shape, pass.store);
             rotated_norm(rows, gain, heads, pass.epsilon, &pass.rotation, pass.shape)
         };
         let query = turned(&self.query, &self.query_norm, pass.heads.asking);
         let key = turned(&self.key, &self.key_norm, pass.heads.asked);
-        let value = self.value.forward(h.clone(), pass.shape, pass.store);
-        let mixed = attention::attention(query, key, value, pass.heads, pass.shape);
-        self.output.forward(mixed, pass.shape, Store::Full)
+        let value = self.value.forward(h, pass.shape, pass.store);
+        let mixed = attention(&query, &key, &value, pass.heads, pass.shape);
+        self.output.forward(&mixed, pass.shape, Store::Full)
     }
 
-    fn think(&self, h: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
-        let gate = self.gate.forward(h.clone(), pass.shape, pass.store);
-        let wide = swiglu(gate, self.up.forward(h, pass.shape, pass.store));
-        self.down.forward(wide, pass.shape, Store::Full)
+    fn think(&self, h: &Rows, pass: &Pass<'_>) -> Rows {
+        let gate = self.gate.forward(h, pass.shape, pass.store);
+        let wide = swiglu(gate, &self.up.forward(h, pass.shape, pass.store));
+        self.down.forward(&wide, pass.shape, Store::Full)
     }
 }

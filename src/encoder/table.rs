@@ -1,6 +1,7 @@
 //! Token ids → the rows that go into the first layer. The token table stays off the device: it is
 //! by far the largest tensor and only a few rows of it are needed at a time.
 
+use super::kernels::Shape;
 use super::matrix::Matrix;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,22 +30,21 @@ impl Table {
         self
     }
 
-    /// What goes into the first layer, `[sequences × tokens, dimension]`, where every sequence is
-    /// filled with rows of zeros up to `tokens`.
+    /// What goes into the first layer, `[shape.rows(), dimension]`; padding is zeros.
     ///
     /// # Errors
     ///
     /// `Model` where an id is not in the table: then the tokenizer is another model's.
-    pub(crate) fn rows(&self, sequences: &[&[u32]], tokens: usize) -> Result<Vec<f32>> {
-        let mut rows = vec![0.0; sequences.len() * tokens * self.dimension];
-        let padded = rows.chunks_exact_mut(tokens * self.dimension);
-        for (ids, sequence) in sequences.iter().zip(padded) {
+    pub(crate) fn rows(&self, sequences: &[&[u32]], shape: &Shape) -> Result<Vec<f32>> {
+        let mut rows = vec![0.0; shape.rows() * self.dimension];
+        for (ids, start) in sequences.iter().zip(&shape.starts) {
+            let sequence = &mut rows[start * self.dimension..][..ids.len() * self.dimension];
             for (&id, row) in ids.iter().zip(sequence.chunks_exact_mut(self.dimension)) {
                 self.row(id, row)?;
             }
             if let Some(places) = &self.places {
                 let used = ids.len() * self.dimension;
-                add(&mut sequence[..used], &places[..used]);
+                add(sequence, &places[..used]);
             }
         }
         Ok(rows)

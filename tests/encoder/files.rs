@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use burn::tensor::{bf16, f16};
 use burrow::{Error, ErrorKind};
+use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, View};
 
 use crate::parity::encode;

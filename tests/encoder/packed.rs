@@ -207,7 +207,9 @@ fn every_form_gives_the_same_on_web_gpu() {
         let (full, precision) = encode(&model, DeviceKind::WebGpu);
         assert_eq!(precision, "f32");
         let exact = cosine(&full, &cpu);
-        assert!(exact >= 1.0 - 1e-9, "{exact}");
+        // What meets quantized weights is rounded to 16 bits on the CPU.
+        let allowed = if weights == PackedWeights::F16 { 1e-9 } else { 1e-8 };
+        assert!(exact >= 1.0 - allowed, "{exact}");
         if weights == PackedWeights::Q4 {
             continue;
         }

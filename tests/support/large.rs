@@ -2,7 +2,7 @@
 //! `tests/reference/make_large_qwen3.py`, which computes the same weights and, in PyTorch's
 //! arithmetic, the vectors.
 
-use burn::tensor::f16;
+use half::f16;
 use safetensors::{Dtype, View};
 use serde::Deserialize;
 use std::borrow::Cow;

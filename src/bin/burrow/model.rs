@@ -112,7 +112,7 @@ pub(crate) fn device(asked: DeviceArg) -> DeviceKind {
     match asked {
         DeviceArg::Cpu => DeviceKind::Cpu,
         DeviceArg::Webgpu => DeviceKind::WebGpu,
-        // A software adapter is the CPU in disguise, and slower than burn's own SIMD on it.
+        // A software adapter is the CPU in disguise, and slower than our own SIMD on it.
         DeviceArg::Auto => match pollster::block_on(burrow::encoder::adapter()) {
             Ok(adapter) if !adapter.software => DeviceKind::WebGpu,
             _ => DeviceKind::Cpu,

@@ -71,11 +71,8 @@ pub(super) struct Client {
 pub(super) struct Words(Handle);
 
 impl Client {
-    /// None where the device is no GPU.
-    pub(super) fn of(device: &Device) -> Option<Self> {
-        let any = Tensor::<1>::empty([1], device);
-        let CubeTensor { client, device, .. } = any.try_into_primitive::<Wgpu>().ok()?;
-        Some(Client { client, device })
+    pub(super) fn of(device: &Device) -> Self {
+        Client::of_tensor(&primitive(Tensor::<1>::empty([1], device)))
     }
 
     fn of_tensor(tensor: &CubeTensor) -> Self {
@@ -125,20 +122,27 @@ impl Words {
 }
 
 /// A tensor on the GPU, row after row, and how it is stored there.
-pub(super) struct Rows {
+pub(super) struct GpuRows {
     pub(super) client: Client,
     tensor: CubeTensor,
 }
 
-impl Rows {
-    /// None where the tensor is not on a GPU.
-    pub(super) fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
-        let mut cube = tensor.clone().try_into_primitive::<Wgpu>().ok()?;
+/// What lies under burn's tensor.
+fn primitive<const D: usize>(tensor: Tensor<D>) -> CubeTensor {
+    let Ok(cube) = tensor.try_into_primitive::<Wgpu>() else {
+        unreachable!("burn is built for no other device")
+    };
+    cube
+}
+
+impl GpuRows {
+    pub(super) fn of<const D: usize>(tensor: &Tensor<D>) -> Self {
+        let mut cube = primitive(tensor.clone());
         if !cube.is_contiguous() {
             // An operation on every value leaves them in order.
-            cube = tensor.clone().mul_scalar(1.0).try_into_primitive::<Wgpu>().ok()?;
+            cube = primitive(tensor.clone().mul_scalar(1.0));
         }
-        Some(Rows { client: Client::of_tensor(&cube), tensor: cube })
+        GpuRows { client: Client::of_tensor(&cube), tensor: cube }
     }
 
     pub(super) fn handle(&self) -> &Handle {

@@ -3,23 +3,18 @@
 
 use std::ops::Range;
 
-use burn::tensor::{Tensor, TensorData};
+use super::cpu;
+use crate::encoder::rows::Rows;
 
 /// Hidden states `[rows, dimension]` → the mean over every span of rows, `[spans, dimension]`.
 ///
 /// Spans must not be empty and must lie in `0..rows`.
-pub(crate) fn means(states: Tensor<2>, spans: &[Range<usize>]) -> Tensor<2> {
-    #[cfg(feature = "gpu")]
-    if let Some(means) = gpu::means(&states, spans) {
-        return means;
+pub(crate) fn means(states: &Rows, spans: &[Range<usize>]) -> Rows {
+    match states {
+        Rows::Cpu(states) => Rows::Cpu(cpu::means(states, spans)),
+        #[cfg(feature = "gpu")]
+        Rows::Gpu(states) => Rows::Gpu(gpu::means(states, spans)),
     }
-    let [rows, _] = states.dims();
-    let mut shares = vec![0.0f32; spans.len() * rows];
-    for (span, shares) in spans.iter().zip(shares.chunks_exact_mut(rows)) {
-        shares[span.clone()].fill(1.0 / span.len() as f32);
-    }
-    let shares = TensorData::new(shares, [spans.len(), rows]);
-    Tensor::<2>::from_data(shares, &states.device()).matmul(states)
 }
 
 #[cfg(feature = "gpu")]
@@ -29,12 +24,11 @@ mod gpu {
     use burn::tensor::Tensor;
 
     use crate::encoder::kernels::Store;
-    use crate::encoder::kernels::launch::{GROUP, Program, Rows};
+    use crate::encoder::kernels::launch::{GROUP, GpuRows, Program};
 
-    /// None where the states are not on a GPU.
-    pub(super) fn means(states: &Tensor<2>, spans: &[Range<usize>]) -> Option<Tensor<2>> {
+    pub(super) fn means(states: &Tensor<2>, spans: &[Range<usize>]) -> Tensor<2> {
         let [_, dimension] = states.dims();
-        let states = Rows::of(states)?;
+        let states = GpuRows::of(states);
         let ends = spans.iter().flat_map(|span| [span.start, span.end]);
         let ends = states.client.words(ends.map(|end| end as u32));
         let width = (dimension / 4).to_string();
@@ -42,6 +36,6 @@ mod gpu {
         let count = [(dimension / 4).div_ceil(GROUP as usize), spans.len(), 1];
         let inputs = [states.handle(), ends.handle()];
         let output = [spans.len(), dimension];
-        Some(states.client.fill(program, count, &inputs, output, Store::Full))
+        states.client.fill(program, count, &inputs, output, Store::Full)
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of f32 → a packed form.
 
-use burn::tensor::f16;
+use half::f16;
 
 use crate::encoder::matrix::{Form, GROUP};
 

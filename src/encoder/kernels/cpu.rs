@@ -1,0 +1,25 @@
+//! The operations on the CPU, written once over [`simd`] and run on all cores natively.
+
+mod attention;
+mod linear;
+mod math;
+mod norm;
+mod pack;
+mod quantize;
+mod simd;
+#[cfg(test)]
+mod tests;
+mod threads;
+mod tile;
+mod values;
+
+pub(crate) use attention::attention;
+pub(crate) use linear::linear;
+pub(crate) use norm::{layer_norm, rms_norm, rotated_norm};
+pub(crate) use pack::Packed;
+pub(crate) use values::{add, gelu, means, swiglu};
+
+/// The name to show: the instructions in use.
+pub(crate) fn name() -> &'static str {
+    simd::Level::best().name()
+}
