@@ -1,6 +1,5 @@
 //! From a page to the record of its words.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::super::format::{self, ListWriter, SegmentPage, page_key, push_row};
@@ -16,10 +15,13 @@ pub(super) const STEM_MARK: char = '\u{1}';
 
 /// Words whose terms are remembered, one for each remainder of their checksums: most of a text's
 /// words are among a few thousand.
-const WORDS_MAX: usize = 1 << 13;
+const WORDS_MAX: usize = 1 << 14;
 
-/// Terms that are remembered before all are forgotten.
+/// Terms that are remembered before all are forgotten. A page may bring more.
 const TERMS_MAX: usize = 1 << 15;
+
+/// Terms are looked for from the slot on that their checksum leads to; in as many, few are passed.
+const SLOTS_MIN: usize = TERMS_MAX * 2;
 
 /// The words of a page, ready to be committed and taken up.
 #[derive(Debug, Clone)]
@@ -53,7 +55,7 @@ pub(super) fn source_of(page: u32, language: u8, lengths: Vec<u16>) -> Source {
     Source::new(&[SegmentPage { page, passages, language }], lengths)
 }
 
-/// Makes the records of one page after the other, and remembers words, at most some 2 MiB: to fold
+/// Makes the records of one page after the other, and remembers words, some 4 MiB: to fold
 /// and stem each anew would take most of the time of adding a page.
 #[derive(Debug, Default)]
 pub(crate) struct WordRecorder {
@@ -61,8 +63,8 @@ pub(crate) struct WordRecorder {
     language: Option<Language>,
     known: Vec<Option<Known>>,
     terms: Vec<String>,
-    /// The places of the terms among them.
-    places: BTreeMap<String, u32>,
+    /// Places among the terms, 0 for none and counted from 1, in the slots of [`SLOTS_MIN`].
+    slots: Vec<u32>,
 }
 
 /// What is remembered of a word.
@@ -100,8 +102,9 @@ impl WordRecorder {
         }
         found.sort_unstable();
         let mut lists = lists(&found);
-        lists.sort_unstable_by_key(|(term, _)| self.terms.get(*term as usize));
         let term = |term: u32| self.terms.get(term as usize).map_or("", String::as_str);
+        // Most terms differ in what fits a number, which is compared at once.
+        lists.sort_by_cached_key(|(it, _)| (beginning(term(*it)), term(*it)));
         let terms = lists.iter().map(|(it, list)| (term(*it), list.count, &list.bytes[..]));
         let code = language.map_or(0, |language| language as u8);
         let bytes = format::page_terms_to_bytes(page, code, &lengths, terms)?;
@@ -172,15 +175,42 @@ impl WordRecorder {
     }
 
     fn place_of(&mut self, term: String) -> u32 {
-        if let Some(&place) = self.places.get(&term) {
-            return place;
+        if self.terms.len() * 2 >= self.slots.len() {
+            self.make_slots();
         }
-        // A page that has 2^32 terms does not fit the memory.
-        let place = self.terms.len() as u32;
-        self.terms.push(term.clone());
-        self.places.insert(term, place);
-        place
+        let slot = self.slot_of(&term);
+        if self.slots[slot] == 0 {
+            self.terms.push(term);
+            // A page that has 2^32 terms does not fit the memory.
+            self.slots[slot] = self.terms.len() as u32;
+        }
+        self.slots[slot] - 1
     }
+
+    /// Where a term is, or is to be.
+    fn slot_of(&self, term: &str) -> usize {
+        let mut slot = crc32fast::hash(term.as_bytes()) as usize % self.slots.len();
+        while self.slots[slot] > 0 && self.terms[self.slots[slot] as usize - 1] != term {
+            slot = (slot + 1) % self.slots.len();
+        }
+        slot
+    }
+
+    fn make_slots(&mut self) {
+        self.slots = vec![0; (self.slots.len() * 2).max(SLOTS_MIN)];
+        for at in 0..self.terms.len() {
+            let slot = self.slot_of(&self.terms[at]);
+            self.slots[slot] = at as u32 + 1;
+        }
+    }
+}
+
+/// The first bytes of a term, which go before others as the term does.
+fn beginning(term: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let count = term.len().min(8);
+    bytes[..count].copy_from_slice(&term.as_bytes()[..count]);
+    u64::from_be_bytes(bytes)
 }
 
 /// The postings of each term, from sorted occurrences.
@@ -211,4 +241,51 @@ fn lists(found: &[Occurrence]) -> Vec<(u32, ListWriter)> {
         }
     }
     lists
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TERMS_MAX, WordRecorder, page_record};
+    use crate::fields::Fields;
+    use crate::page::{Page, Passage};
+    use crate::words::WordKind;
+
+    fn page(text: String, lang: &str) -> Page {
+        let passage = Passage {
+            range: 0..text.len(),
+            headings: vec!["Top".into()],
+            anchor: None,
+            sentences: vec![],
+        };
+        let (url, title, lang) = ("u".into(), "Lights".into(), Some(lang.into()));
+        let (fields, passages) = (Fields::new(), vec![passage]);
+        Page { url, title, lang, hash: [0; 32], fields, time_ms: None, text, passages }
+    }
+
+    #[test]
+    fn what_is_remembered_changes_no_record() {
+        let mut recorder = WordRecorder::default();
+        let words = |from: usize, to: usize| -> String {
+            (from..to).map(|number| format!("word{number} planted lights, foo_{number} ")).collect()
+        };
+        let texts = [words(0, 300), words(100, 400), "Lights of plants".into(), words(0, 40_000)];
+        for text in texts {
+            for lang in ["en", "de", "en"] {
+                let page = page(text.clone(), lang);
+                let (one, other) = (recorder.record(7, &page), page_record(7, &page));
+                assert_eq!(one.unwrap().change, other.unwrap().change);
+            }
+        }
+        assert!(recorder.terms.len() > TERMS_MAX, "more than it remembers");
+    }
+
+    #[test]
+    fn a_term_has_one_place() {
+        let mut recorder = WordRecorder::default();
+        let words: Vec<String> = (0..100_000).map(|number| format!("w{}", number * 7919)).collect();
+        let mut places = |word: &String| recorder.term_and_stem(word, WordKind::Whole).0;
+        let first: Vec<u32> = words.iter().map(&mut places).collect();
+        let again: Vec<u32> = words.iter().map(&mut places).collect();
+        assert_eq!((&first, first.len()), (&again, recorder.terms.len()));
+    }
 }
