@@ -196,8 +196,8 @@ fn decode<S: Simd, const BF16: bool>(simd: S, codes: &[u16], floats: &mut Vec<f3
         // SAFETY: both are a vector long.
         unsafe {
             let values = match BF16 {
-                true => simd.from_bf16(codes.as_ptr()),
-                false => simd.from_f16(codes.as_ptr()),
+                true => simd.load_bf16(codes.as_ptr()),
+                false => simd.load_f16(codes.as_ptr()),
             };
             simd.store(values, floats.as_mut_ptr());
         }

@@ -49,13 +49,13 @@ pub(super) trait Simd: Copy {
     /// # Safety
     ///
     /// As many values as there are lanes can be read.
-    unsafe fn from_f16(self, values: *const u16) -> Self::Floats;
+    unsafe fn load_f16(self, values: *const u16) -> Self::Floats;
     /// Floats from bf16.
     ///
     /// # Safety
     ///
-    /// As for [`Simd::from_f16`].
-    unsafe fn from_bf16(self, values: *const u16) -> Self::Floats;
+    /// As for [`Simd::load_f16`].
+    unsafe fn load_bf16(self, values: *const u16) -> Self::Floats;
 
     fn no_sum(self) -> Self::Ints;
     fn to_floats(self, ints: Self::Ints) -> Self::Floats;

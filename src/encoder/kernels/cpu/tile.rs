@@ -111,7 +111,7 @@ pub(super) unsafe fn pairs<S: Simd, const ROWS: usize>(
         codes = codes.wrapping_add(PAIRS * VECTORS * 2 * S::LANES);
         for vector in 0..VECTORS {
             unsafe {
-                let scale = simd.from_f16(scales.add(vector * S::LANES));
+                let scale = simd.load_f16(scales.add(vector * S::LANES));
                 for row in 0..ROWS {
                     let own = simd.splat(*x.scales.add(row * x.groups + group));
                     let part = simd.to_floats(parts[row][vector]);

@@ -85,8 +85,8 @@ impl Simd for Avx2 {
     memory! {
         load(values: *const f32) -> __m256 = _mm256_loadu_ps(values);
         store(floats: __m256, values: *mut f32) = _mm256_storeu_ps(values, floats);
-        from_f16(values: *const u16) -> __m256 = _mm256_cvtph_ps(_mm_loadu_si128(values.cast()));
-        from_bf16(values: *const u16) -> __m256 = {
+        load_f16(values: *const u16) -> __m256 = _mm256_cvtph_ps(_mm_loadu_si128(values.cast()));
+        load_bf16(values: *const u16) -> __m256 = {
             let bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(values.cast()));
             _mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits))
         };

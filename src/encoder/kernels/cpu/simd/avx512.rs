@@ -79,8 +79,8 @@ impl Simd for Avx512 {
     memory! {
         load(values: *const f32) -> __m512 = _mm512_loadu_ps(values);
         store(floats: __m512, values: *mut f32) = _mm512_storeu_ps(values, floats);
-        from_f16(values: *const u16) -> __m512 = _mm512_cvtph_ps(_mm256_loadu_si256(values.cast()));
-        from_bf16(values: *const u16) -> __m512 = {
+        load_f16(values: *const u16) -> __m512 = _mm512_cvtph_ps(_mm256_loadu_si256(values.cast()));
+        load_bf16(values: *const u16) -> __m512 = {
             let bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(values.cast()));
             _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits))
         };

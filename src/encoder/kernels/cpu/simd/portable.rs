@@ -92,14 +92,14 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn from_f16(self, values: *const u16) -> [f32; LANES] {
+    unsafe fn load_f16(self, values: *const u16) -> [f32; LANES] {
         // SAFETY: the caller's.
         unsafe { values.cast::<[u16; LANES]>().read_unaligned() }
             .map(|value| f16::from_bits(value).to_f32())
     }
 
     #[inline(always)]
-    unsafe fn from_bf16(self, values: *const u16) -> [f32; LANES] {
+    unsafe fn load_bf16(self, values: *const u16) -> [f32; LANES] {
         // SAFETY: the caller's.
         unsafe { values.cast::<[u16; LANES]>().read_unaligned() }
             .map(|value| bf16::from_bits(value).to_f32())

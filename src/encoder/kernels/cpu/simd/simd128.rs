@@ -89,7 +89,7 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn from_f16(self, values: *const u16) -> v128 {
+    unsafe fn load_f16(self, values: *const u16) -> v128 {
         // SAFETY: the caller's.
         let bits = unsafe { u32x4_load_extend_u16x4(values) };
         // The exponent is counted from 15 there and from 127 here; subnormal values come right too.
@@ -99,7 +99,7 @@ impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn from_bf16(self, values: *const u16) -> v128 {
+    unsafe fn load_bf16(self, values: *const u16) -> v128 {
         // SAFETY: the caller's.
         i32x4_shl(unsafe { u32x4_load_extend_u16x4(values) }, 16)
     }
