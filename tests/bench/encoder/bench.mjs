@@ -14,7 +14,8 @@ import { start } from "./start.mjs";
 /** @typedef {import("./models.mjs").Model} Model */
 
 const list = (value, fallback) => (value ? value.split(",") : fallback);
-const parts = list(process.env.PARTS, ["wasm", "threads", "webgpu", "native", "gpu", "start"]);
+// Burrow has one thread in the browser: `threads`, beside all of onnxruntime-web's, is there to be asked for.
+const parts = list(process.env.PARTS, ["wasm", "webgpu", "native", "gpu", "start"]);
 const names = list(process.env.MODELS, ["minilm-f32", "minilm-q8", "0.6b-q8"]);
 const lengths = list(process.env.LENGTHS, ["16", "64", "256", "512", "1024", "4096"]).map(Number);
 
