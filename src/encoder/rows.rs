@@ -28,6 +28,7 @@ impl CpuRows {
 
 /// `[rows, columns]`, where they are computed.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "a pass has a few, and moves them seldom")]
 pub(crate) enum Rows {
     Cpu(CpuRows),
     /// Cheap to clone: a handle.
@@ -54,6 +55,7 @@ impl Rows {
 }
 
 /// Gains or biases, one a column.
+#[allow(clippy::large_enum_variant, reason = "a model has a few hundred")]
 pub(crate) enum Vector {
     Cpu(Vec<f32>),
     #[cfg(feature = "gpu")]
