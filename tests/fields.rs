@@ -2,6 +2,7 @@
 //! still read.
 
 mod pages;
+mod shared;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,11 +18,12 @@ use burrow::index::{Index, Outcome};
 use burrow::page::{EncodedPage, content_hash, source_hash};
 use burrow::quantize::Quantizer;
 use burrow::search::{Mode, Query, SearchOptions};
-use burrow::store::{FilesStore, MemoryStore};
+use burrow::store::{Change, Commit, FilesStore, HEAD_KEY, MemoryStore, Space, Store};
 use pages::{any_entry, any_fields};
 use pollster::block_on;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use shared::Shared;
 
 const DIMENSION: usize = 16;
 
@@ -355,8 +357,11 @@ fn an_index_of_version_1_is_searched_and_goes_on_with_pages_of_version_2() {
     .unwrap();
     assert_eq!(hits[0].excerpt, "Das Meer ist weit. 🌊");
 
-    // It had no words: they are made from its texts.
+    // It had no words: they are made from its texts, and its languages come into the directory.
+    let english = Filter::from_json(r#"{"lang": "en"}"#).unwrap();
+    assert_eq!(index.filter(&english).len(), 0);
     while block_on(index.compact()).unwrap() {}
+    assert_eq!(index.filter(&english).len(), 2);
     let words = Query { text: "Meer", vector: None };
     let hits = block_on(index.search(words, &SearchOptions::default())).unwrap();
     assert_eq!(
@@ -371,7 +376,44 @@ fn an_index_of_version_1_is_searched_and_goes_on_with_pages_of_version_2() {
     let index = open();
     assert_eq!(index.page_count(), 3);
     let found = |json: &str| index.filter(&Filter::from_json(json).unwrap()).len();
+    assert_eq!(found(r#"{"lang": "en"}"#), 2);
     assert_eq!(found(r#"{"tags": "water"}"#), 1);
     assert_eq!(found(r#"{"tags": {"exists": false}}"#), 2);
     assert_eq!(found(r#"{"url": {"prefix": "https://example.org/"}}"#), 2);
+}
+
+/// The records of the index of version 1, in a store that several tabs have open.
+fn version_1_shared() -> Shared {
+    let spaces = [
+        ("meta", Space::Meta),
+        ("directory", Space::Directory),
+        ("bits", Space::Bits),
+        ("codes", Space::Codes),
+        ("sentences", Space::Sentences),
+        ("pages", Space::Pages),
+    ];
+    let mut changes = Vec::new();
+    for file in fs::read_dir(version_1()).unwrap().map(|file| file.unwrap()) {
+        let name = file.file_name().into_string().unwrap();
+        let Some((space, key)) = name.trim_end_matches(".bin").split_once('-') else { continue };
+        let (_, space) = spaces.iter().find(|(name, _)| *name == space).unwrap();
+        let (key, bytes) = (key.parse().unwrap(), fs::read(file.path()).unwrap());
+        changes.push(Change::Put { space: *space, key, bytes });
+    }
+    let mut store = Shared::default();
+    let head = block_on(store.read(&[(Space::Meta, HEAD_KEY)])).unwrap().remove(0);
+    assert_eq!(block_on(store.commit(head.as_deref(), changes)).unwrap(), Commit::Done);
+    store
+}
+
+#[test]
+fn another_tab_sees_the_languages_of_version_1_when_they_have_come() {
+    let store = version_1_shared();
+    let mut writer = block_on(Index::open(store.clone())).unwrap();
+    let mut follower = block_on(Index::open(store)).unwrap();
+    let english = Filter::from_json(r#"{"lang": "en"}"#).unwrap();
+    assert_eq!((follower.page_count(), follower.filter(&english).len()), (3, 0));
+    while block_on(writer.compact()).unwrap() {}
+    block_on(follower.follow(None)).unwrap();
+    assert_eq!((follower.page_count(), follower.filter(&english).len()), (3, 2));
 }

@@ -45,7 +45,7 @@ pub(crate) fn page_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Chang
         put(Space::Pages, key, format::page_to_bytes(page, &encoded.page)?),
         put(Space::Sentences, key, rows(Rows::Sentences, &encoded.sentence_bits)?),
         put(Space::Bits, key, rows(Rows::Bits, &encoded.bits)?),
-        put(Space::Directory, key, format::entry_to_bytes(page, &entry_of(encoded))?),
+        entry_change(page, &entry_of(encoded))?,
     ];
     for (block, codes) in encoded.int8.chunks(BLOCK_ROWS * dimension).enumerate() {
         let bytes: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
@@ -53,6 +53,12 @@ pub(crate) fn page_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Chang
         changes.push(put(Space::Codes, key + block as u64, bytes));
     }
     Ok(changes)
+}
+
+/// Writes the directory record of a page that shares it with no other.
+pub(crate) fn entry_change(page: u32, entry: &Entry) -> Result<Change> {
+    let bytes = format::entry_to_bytes(page, entry)?;
+    Ok(Change::Put { space: Space::Directory, key: page_key(page), bytes })
 }
 
 /// Removes the records that a page shares with no other.

@@ -1,11 +1,12 @@
 //! How the words of pages go along with the pages.
 
 use super::Index;
-use super::format::{self, Effect, page_key};
+use super::format::{self, Effect, Entry, page_key};
 use super::lexical::{Damage, Lexicon, Merge, MergeLimits, PageWords};
 use super::state::{Problem, State, whole};
 use super::write::Transaction;
 use crate::error::Result;
+use crate::page::Page;
 use crate::store::{Space, Store};
 
 /// Pages whose words are made again in one transaction.
@@ -53,7 +54,8 @@ impl<S: Store> Index<S> {
         Ok(())
     }
 
-    /// The transaction that makes the words of some pages again, if any has none.
+    /// The transaction that makes the words of some pages again, if any has none. Pages of an index
+    /// of version 1 have none: with their words, their language comes into the directory.
     pub(super) async fn words_to_make(&mut self) -> Result<Option<Transaction>> {
         self.refresh_words().await?;
         let pages: Vec<u32> = self.state.wordless.iter().take(MADE_AT_ONCE).copied().collect();
@@ -65,12 +67,25 @@ impl<S: Store> Index<S> {
         for (&page, record) in pages.iter().zip(self.store.read(&keys).await?) {
             let text = record.as_deref().map(|bytes| format::page_from_bytes(page, bytes));
             match whole(text.unwrap_or_else(|| Err(super::read::missing())))? {
-                Ok(text) => plan.words.push(self.recorder.record(page, &text)?),
+                Ok(text) => {
+                    plan.words.push(self.recorder.record(page, &text)?);
+                    plan.entries.extend(self.with_language(page, text).map(|entry| (page, entry)));
+                }
                 Err(message) => self.state.leave_out(page, message),
             }
         }
         plan.effects.push(Effect::Words);
         Ok(Some(plan))
+    }
+
+    /// A page's directory record with the language that the page says it is in, where that is not
+    /// there yet. Version 1 kept it in the page's own record alone.
+    fn with_language(&self, page: u32, text: Page) -> Option<Entry> {
+        let entry = self.state.entries.get(&page)?;
+        let is_missing = entry.lang.is_none() && text.lang.is_some();
+        // In a run, the record is not the page's own. Runs are made only after the words.
+        let is_own = self.state.runs.of(page).is_none();
+        (is_missing && is_own).then(|| Entry { lang: text.lang, ..entry.clone() })
     }
 
     /// The transaction of the next merge of words, if one is due.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::filter::Filter;
-use super::format::{self, Effect};
+use super::format::{self, Effect, Entry};
 use super::lexical::{Merge, PageWords};
 use super::queue::{Edit, Queue};
 use super::state::{State, attempts, busy, read_head};
@@ -25,14 +25,16 @@ pub(super) struct Transaction {
     pub(super) merge: Option<Merge>,
     /// Words of pages that are new, or had none.
     pub(super) words: Vec<PageWords>,
+    /// Directory records that are written anew, each of a page that shares it with no other.
+    pub(super) entries: Vec<(u32, Entry)>,
 }
 
 impl Transaction {
     /// Nothing yet; `next_page` is the number that the next page will get.
     pub(super) fn new(next_page: u32) -> Self {
         let (changes, effects, edits) = (Vec::new(), Vec::new(), Vec::new());
-        let words = Vec::new();
-        Transaction { next_page, changes, effects, edits, merge: None, words }
+        let (words, entries) = (Vec::new(), Vec::new());
+        Transaction { next_page, changes, effects, edits, merge: None, words, entries }
     }
 }
 
@@ -224,15 +226,21 @@ impl<S: Store> Index<S> {
     }
 
     async fn transact_here(&mut self, plan: Transaction) -> Result<bool> {
-        let Transaction { next_page, mut changes, effects, edits, merge, words } = plan;
+        let Transaction { next_page, mut changes, effects, edits, merge, words, entries } = plan;
         changes.extend(self.state.queue.changes(&edits)?);
         changes.extend(words.iter().map(|words| words.change.clone()));
+        for (page, entry) in &entries {
+            changes.push(build::entry_change(*page, entry)?);
+        }
         let mut told = effects.clone();
         if merge.is_some() {
             told.push(Effect::Words);
         }
         if !edits.is_empty() {
             told.push(Effect::Queue);
+        }
+        if !entries.is_empty() {
+            told.push(Effect::All);
         }
         let head = self.state.head.after(next_page, &told);
         let bytes = format::head_to_bytes(&head)?;
@@ -242,6 +250,7 @@ impl<S: Store> Index<S> {
                 self.state.apply(&effects);
                 self.state.queue.apply_all(edits);
                 self.state.take_words(merge, &words);
+                self.state.entries.extend(entries);
                 self.state.head = head;
                 self.state.head_bytes = Some(bytes);
                 Ok(true)
