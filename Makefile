@@ -4,7 +4,7 @@
 #   make demo HEADLESS=1 QUERY="…" [PAGES=dir]  the same page, driven and printed
 #   make test                                   everything that CI runs
 #   make test-large                             a model of 0.6B parameters in Chromium
-#   make eval DATA=dir [MODEL=dir]              retrieval quality on judged queries
+#   make eval DATA=dir [MODEL=dir] [INDEX=dir]  retrieval quality on judged queries
 #   make fidelity                               how near each form of weights and device comes to f32
 #   make test-kill [KILLS=n] [SEED=n]           Chromium is killed again and again while it indexes
 #   make fuzz TARGET=name [SECONDS=n]           hostile bytes: records, pages, manifest or queries
@@ -99,12 +99,12 @@ soak: ## random steps on the index for SECONDS=1800, held against a model in mem
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet --locked --no-default-features --example soak -- \
 		--seconds "$(or $(SECONDS),1800)" $(if $(SEED),--seed $(SEED))
 
-eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched one
+eval: ## nDCG@10 and recall@10 on DATA=folder, with MODEL=folder or the fetched one; INDEX=folder keeps the index and asks it
 	[ -n "$(DATA)" ] || { echo 'make eval needs DATA=folder with corpus.jsonl, queries.jsonl and qrels.tsv' >&2; exit 2; }
 	scripts/setup.sh model
 	$(ENV)
 	# The tests' build: what takes the time is optimized in it too.
-	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --bin burrow -- eval --model "$(or $(MODEL),$$BURROW_MODEL)" "$(DATA)"
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --bin burrow -- eval --model "$(or $(MODEL),$$BURROW_MODEL)" $(if $(INDEX),--index "$(INDEX)") "$(DATA)"
 
 fidelity: ## cosine, INT8 and bits against PyTorch: f32, f16, q8, q4 on CPU and WebGPU
 	scripts/setup.sh vulkan model

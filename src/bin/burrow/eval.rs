@@ -1,10 +1,13 @@
 //! Retrieval quality on judged queries: f32, INT8, bits, and bits rescored in INT8; with and without
 //! the bits' centre.
 
-use std::collections::HashMap;
+mod judged;
+mod kept;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use burrow::Result;
 use burrow::encoder::{Encoder, Sequence};
 use burrow::fields::Fields;
 use burrow::index::Index;
@@ -14,17 +17,15 @@ use burrow::page::{EncodedPage, Page, Passage, content_hash};
 use burrow::quantize;
 use burrow::search::{Mode, Query, SearchOptions};
 use burrow::store::MemoryStore;
-use burrow::{Error, ErrorKind, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::folder::unreadable;
+use judged::{DEPTH, Judged, Judgements, Line, ndcg_at};
+pub(crate) use kept::{Kept, run as run_kept};
+
 use crate::{ModelArgs, model};
 
 /// Documents and queries are cut here, as in the reference figures this is compared with.
 const TOKENS_MAX: usize = 256;
-
-/// How many hits count.
-const DEPTH: usize = 10;
 
 /// Candidates of the bits that are rescored, for each hit.
 const OVERSAMPLINGS: [usize; 4] = [2, 4, 8, 16];
@@ -32,27 +33,10 @@ const OVERSAMPLINGS: [usize; 4] = [2, 4, 8, 16];
 /// Texts in one call of the encoder.
 const BATCH: usize = 16;
 
-#[derive(serde::Deserialize)]
-struct Line {
-    _id: String,
-    #[serde(default)]
-    title: String,
-    text: String,
-}
-
-/// How relevant each document is to each query, by their ids.
-type Judgements = HashMap<String, HashMap<String, f64>>;
-
 /// Encodes corpus and queries, ranks in each way, and prints a row for each.
 pub(crate) fn run(args: &ModelArgs, data: &Path, lang: &str) -> Result<()> {
-    let judgements = judgements(&data.join("qrels.tsv"))?;
-    let corpus = lines(&data.join("corpus.jsonl"))?;
-    let mut queries = lines(&data.join("queries.jsonl"))?;
-    queries.retain(|query| judgements.contains_key(&query._id));
-    if corpus.is_empty() || queries.is_empty() {
-        let message = format!("{} has no document or no judged query", data.display());
-        return Err(Error::new(ErrorKind::Empty, message));
-    }
+    let Judged { queries, judgements } = Judged::read(data)?;
+    let corpus = judged::corpus(data)?;
     let encoder = model::load(args)?;
     let start = Instant::now();
     let documents =
@@ -238,21 +222,6 @@ impl Set<'_> {
     }
 }
 
-/// As trec_eval: linear gain, the ideal over all that is judged relevant.
-fn ndcg_at(gains: &[f64], judged: &HashMap<String, f64>) -> f64 {
-    let discounted = |gains: &[f64]| -> f64 {
-        gains
-            .iter()
-            .take(DEPTH)
-            .enumerate()
-            .map(|(rank, gain)| gain / (rank as f64 + 2.0).log2())
-            .sum()
-    };
-    let mut ideal: Vec<f64> = judged.values().copied().collect();
-    ideal.sort_by(|a, b| b.total_cmp(a));
-    discounted(gains) / discounted(&ideal)
-}
-
 /// The rows of the best scores, the earlier row first among equals.
 fn best(rows: impl Iterator<Item = usize>, score: impl Fn(usize) -> f64) -> Vec<usize> {
     let mut scored: Vec<(f64, usize)> = rows.map(|row| (score(row), row)).collect();
@@ -318,34 +287,4 @@ fn progress(what: &str, tokens: u64) -> ProgressBar {
     // The template is a constant: where it were wrong, the plain bar would do.
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
-}
-
-fn lines(path: &Path) -> Result<Vec<Line>> {
-    let text = std::fs::read_to_string(path).map_err(|cause| unreadable(path, cause))?;
-    let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|cause| {
-            let message = format!("{} line {}: not {{_id, text}}", path.display(), number + 1);
-            Error::new(ErrorKind::Input, message).with_source(cause)
-        })
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
-}
-
-/// The positive judgements; the first line is a header.
-fn judgements(path: &Path) -> Result<Judgements> {
-    let text = std::fs::read_to_string(path).map_err(|cause| unreadable(path, cause))?;
-    let mut judgements: Judgements = HashMap::new();
-    for (number, line) in text.lines().enumerate().skip(1) {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let score = fields.get(2).and_then(|score| score.trim().parse::<f64>().ok());
-        let (&[query, document, ..], Some(score)) = (&fields[..], score) else {
-            let message =
-                format!("{} line {}: not query, document, score", path.display(), number + 1);
-            return Err(Error::new(ErrorKind::Input, message));
-        };
-        if score > 0.0 {
-            judgements.entry(query.to_owned()).or_default().insert(document.to_owned(), score);
-        }
-    }
-    Ok(judgements)
 }

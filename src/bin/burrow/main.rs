@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use burrow::encoder::pack::{PackedWeights, SHARD_BYTES};
-use burrow::search::{Mode, SearchOptions};
+use burrow::search::{Mode, SearchOptions, Weights};
 use clap::{Args, Parser, Subcommand};
 
 /// Search that never leaves your machine.
@@ -33,7 +33,15 @@ enum Command {
         /// Language of documents and queries, for the forms of words.
         #[arg(long, default_value = "en")]
         lang: String,
-        /// The folder with the judged queries.
+        /// Folder of an index of the corpus, which gets the documents that it lacks: nothing else is
+        /// encoded but the queries, and what is measured is search, by meaning, by words and both.
+        #[arg(long)]
+        index: Option<PathBuf>,
+        /// How much meaning and words weigh, as 1:0.5; several times, for a row each.
+        #[arg(long, value_parser = weights, requires = "index")]
+        weights: Vec<Weights>,
+        /// The folder with the judged queries. Without a corpus.jsonl, the pages of the index are judged
+        /// by their addresses.
         data: PathBuf,
     },
     /// Adds the HTML, Markdown and text files of a folder to an index.
@@ -179,9 +187,23 @@ impl From<WeightsArg> for PackedWeights {
     }
 }
 
+/// Reads `1:0.5`.
+fn weights(text: &str) -> Result<Weights, String> {
+    let numbers = text.split_once(':').map(|(a, b)| (a.parse(), b.parse()));
+    match numbers {
+        Some((Ok(semantic), Ok(keyword))) => Ok(Weights { semantic, keyword }),
+        _ => Err("the weights are two numbers, as 1:0.5".to_owned()),
+    }
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Eval { model, lang, data } => eval::run(&model, &data, &lang),
+        Command::Eval { model, lang, index: None, data, .. } => eval::run(&model, &data, &lang),
+        Command::Eval { model, lang, index: Some(index), mut weights, data } => {
+            weights.insert(0, SearchOptions::default().weights);
+            let kept = eval::Kept { data: &data, lang: &lang, index: &index, weights: &weights };
+            eval::run_kept(&model, &kept)
+        }
         Command::Embed { model, context, query, f32, input } => {
             let input = input.as_deref();
             embed::run(&model, &embed::Options { input, context, query, f32 })

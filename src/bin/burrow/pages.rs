@@ -127,7 +127,7 @@ pub(crate) fn search(
     Ok(())
 }
 
-fn open(at: &Path, encoder: &Encoder) -> Result<Index<FilesStore>> {
+pub(crate) fn open(at: &Path, encoder: &Encoder) -> Result<Index<FilesStore>> {
     let mut index = block_on(Index::open(FilesStore::open(at)?))?;
     for problem in index.problems() {
         eprintln!("left out: {problem:?}");
