@@ -17,7 +17,7 @@ use crate::page::Page;
 use crate::quantize;
 use crate::store::{Space, Store};
 pub(crate) use fuse::Ranked;
-use fuse::{best_by_page, fuse};
+use fuse::{Side, fuse};
 pub use options::{LIMIT_MAX, Mode, OVERSAMPLING_MAX, SearchOptions, Weights};
 pub use sort::Sort;
 
@@ -73,21 +73,21 @@ async fn attempt<S: Store>(
     let vector = query.vector.filter(|_| options.mode != Mode::Keyword);
     let meaning = match vector {
         Some(vector) => match semantic::ranked(index, vector, keep.as_ref(), options).await? {
-            Ok(ranked) => best_by_page(ranked),
+            Ok(passages) => Side::by_meaning(passages),
             Err(broken) => return Ok(Err(broken)),
         },
-        None => Vec::new(),
+        None => Side::default(),
     };
     let words = match options.mode {
-        Mode::Semantic => Vec::new(),
+        Mode::Semantic => Side::default(),
         Mode::Keyword | Mode::Hybrid => {
             keyword::ranked(index, query.text, keep.as_ref(), options).await?
         }
     };
     let mut best = match options.mode {
-        Mode::Semantic => meaning.clone(),
-        Mode::Keyword => words.clone(),
-        Mode::Hybrid if vector.is_none() => words.clone(),
+        Mode::Semantic => meaning.pages.clone(),
+        Mode::Keyword => words.pages.clone(),
+        Mode::Hybrid if vector.is_none() => words.pages.clone(),
         Mode::Hybrid => {
             fuse(&[(options.weights.semantic, &meaning), (options.weights.keyword, &words)])
         }
@@ -98,7 +98,7 @@ async fn attempt<S: Store>(
         _ => std::cmp::Ordering::Equal,
     });
     best.truncate(options.limit);
-    let scores = Scores { meaning: scores(&meaning), words: scores(&words) };
+    let scores = Scores { meaning: scores(&meaning.pages), words: scores(&words.pages) };
     hits(index, query.text, vector, &best, &scores).await
 }
 

@@ -1,6 +1,7 @@
 //! By words: BM25 over the passages.
 
-use super::{Ranked, SearchOptions, best_by_page};
+use super::fuse::Side;
+use super::{Ranked, SearchOptions};
 use crate::error::Result;
 use crate::index::lexical::{LexicalOptions, LexicalQuery};
 use crate::index::{Index, PageSet};
@@ -17,10 +18,10 @@ pub(super) async fn ranked<S: Store>(
     text: &str,
     keep: Option<&PageSet>,
     options: &SearchOptions,
-) -> Result<Vec<Ranked>> {
+) -> Result<Side> {
     let query = LexicalQuery::new(text, LexicalOptions { prefix: options.prefix, typos: true });
     if query.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Side::default());
     }
     let mut count = options.limit * PASSAGES_A_HIT;
     loop {
@@ -37,14 +38,15 @@ pub(super) async fn ranked<S: Store>(
             }
         };
         let is_all = scored.len() < count;
+        let coverage = scored.first().map_or(1.0, |best| best.coverage);
         let ranked = scored.into_iter().map(|it| Ranked {
             page: it.page,
             passage: it.passage,
             score: it.score,
         });
-        let best = best_by_page(ranked.collect());
-        if is_all || best.len() >= options.limit {
-            return Ok(best);
+        let side = Side::by_words(ranked.collect(), coverage);
+        if is_all || side.pages.len() >= options.limit {
+            return Ok(side);
         }
         count = count.saturating_mul(4);
     }

@@ -14,7 +14,7 @@ pub const OVERSAMPLING_MAX: usize = 100;
 /// What makes a page a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Its meaning and its words, by reciprocal rank fusion.
+    /// Its meaning and its words: how near each comes to the best that there is of it, together.
     #[default]
     Hybrid,
     /// Its meaning alone.
@@ -43,6 +43,7 @@ pub struct SearchOptions {
     pub weights: Weights,
     /// Candidates for each hit asked for, 1..=[`OVERSAMPLING_MAX`]. Default 16: with all-MiniLM,
     /// which was not trained for bits, at least 99 % of the ten best by exact INT8 are then found.
+    /// A hybrid search looks at 160 at least: by those it tells what nearness is worth.
     pub oversampling: usize,
     /// Whether candidates are ordered by the cosine of their INT8 codes; else by their bits alone,
     /// which reads less and finds less well. Default true.

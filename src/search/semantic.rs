@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Attempt, Broken, Ranked, SearchOptions, broken_page, present};
+use super::fuse::FLOOR_PLACE;
+use super::{Attempt, Broken, Mode, Ranked, SearchOptions, broken_page, present};
 use crate::error::Result;
 use crate::index::format::{self, BLOCK_ROWS, Rows, block_key, page_key};
 use crate::index::hamming::Candidate;
@@ -38,15 +39,17 @@ fn at(key: u64, score: f64) -> Ranked {
     Ranked { page, passage, score }
 }
 
-/// The nearest rows: `limit · oversampling` of them and, where those are of fewer than `limit`
-/// pages, the nearest rows of further pages.
+/// The nearest rows: `limit · oversampling` of them, in a hybrid search at least so many that the
+/// floor of meaning is among them, and, where those are of fewer than `limit` pages, the nearest
+/// rows of further pages.
 fn candidates<S: Store>(
     index: &Index<S>,
     bits: &[u8],
     keep: Option<&PageSet>,
     options: &SearchOptions,
 ) -> Vec<Candidate> {
-    let wanted = options.limit * options.oversampling;
+    let least = if options.mode == Mode::Hybrid { FLOOR_PLACE } else { 0 };
+    let wanted = least.max(options.limit * options.oversampling);
     let pages = keep.map_or(index.page_count(), PageSet::len);
     let pages_wanted = options.limit.min(pages);
     let mut count = wanted;

@@ -90,7 +90,7 @@ function shared(question, html) {
 async function ask(page) {
   const rows = [];
   for (const { question, page: name } of questions.questions) {
-    const { hits } = await page.evaluate((question) => burrow.search(question, { limit: 10, mode: "semantic" }), question);
+    const { hits } = await page.evaluate((question) => burrow.search(question, { limit: 10 }), question);
     const rank = 1 + hits.findIndex(({ url }) => url === `https://saved.example/${name}`);
     const words = shared(question, await readFile(join(SAVED, name, "expected.html"), "utf8"));
     rows.push({ question, name, rank, words, first: hits[0]?.url });

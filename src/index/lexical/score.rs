@@ -50,6 +50,9 @@ pub struct Scored {
     pub passage: usize,
     /// BM25, above 0. Comparable within one search only.
     pub score: f64,
+    /// How much of the query the passage has, above 0 and at most 1: of its words, each as much as
+    /// it is rare, the share that is there in any form.
+    pub coverage: f64,
 }
 
 /// Words that could not be read.
@@ -128,17 +131,13 @@ impl Lexicon {
             return Ok(Err(shelf.damage));
         }
         let mut scores = self.scores(&matches);
-        scores.retain(|&(key, _)| {
-            keep.is_none_or(|keep| keep.contains((key >> 32) as u32))
-                && query.phrases.iter().all(|phrase| has_phrase(phrase, &matches, key))
+        scores.retain(|it| {
+            keep.is_none_or(|keep| keep.contains(it.page))
+                && query.phrases.iter().all(|phrase| has_phrase(phrase, &matches, key_of(it)))
         });
-        scores.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        scores.sort_by(|a, b| b.score.total_cmp(&a.score).then(key_of(a).cmp(&key_of(b))));
         scores.truncate(count);
-        let scored = |(key, score): (Key, f64)| {
-            let (page, passage) = ((key >> 32) as u32, (key & u64::from(u32::MAX)) as usize);
-            Scored { page, passage, score }
-        };
-        Ok(Ok(scores.into_iter().map(scored).collect()))
+        Ok(Ok(scores))
     }
 
     /// The languages of all pages that count.
@@ -151,7 +150,7 @@ impl Lexicon {
     }
 
     /// The sum of BM25 over all words, of every passage that has one, in the order of keys.
-    fn scores(&self, matches: &[Matches]) -> Vec<(Key, f64)> {
+    fn scores(&self, matches: &[Matches]) -> Vec<Scored> {
         let (mut passages, mut words) = (0u64, 0u64);
         for source in self.sources.values() {
             for page in source.live() {
@@ -161,26 +160,37 @@ impl Lexicon {
             }
         }
         let average = (words as f64 / passages.max(1) as f64).max(1.0);
-        let mut scores: Vec<(Key, f64)> = Vec::new();
-        for found in matches {
+        let rarity = |found: &Matches| {
             let having = found.rows.len() as f64;
-            let rarity = libm::log(1.0 + (passages as f64 - having + 0.5) / (having + 0.5));
+            libm::log(1.0 + (passages as f64 - having + 0.5) / (having + 0.5))
+        };
+        let all: f64 = matches.iter().map(rarity).sum();
+        let mut scores: Vec<Scored> = Vec::new();
+        for found in matches {
+            let rarity = rarity(found);
             scores.extend(found.rows.iter().map(|&(key, occurrences, length)| {
                 let norm = K1 * (1.0 - B + B * f64::from(length) / average);
-                (key, rarity * occurrences * (K1 + 1.0) / (occurrences + norm))
+                let score = rarity * occurrences * (K1 + 1.0) / (occurrences + norm);
+                let (page, passage) = ((key >> 32) as u32, (key & u64::from(u32::MAX)) as usize);
+                Scored { page, passage, score, coverage: rarity / all }
             }));
         }
         // Stable: what a passage has of each word is added in the order of the words.
-        scores.sort_by_key(|&(key, _)| key);
+        scores.sort_by_key(key_of);
         scores.dedup_by(|next, sum| {
-            let is_same = next.0 == sum.0;
+            let is_same = key_of(next) == key_of(sum);
             if is_same {
-                sum.1 += next.1;
+                sum.score += next.score;
+                sum.coverage += next.coverage;
             }
             is_same
         });
         scores
     }
+}
+
+fn key_of(it: &Scored) -> Key {
+    u64::from(it.page) << 32 | it.passage as u64
 }
 
 /// All that a word is looked up as, unless it may be a slip.
