@@ -284,6 +284,30 @@ withModel("the README's example runs as it stands", () => onPage(async (page) =>
   assert.match((await said).text(), /sunlight/);
 }));
 
+/** The names that an example gives to what it finds. */
+function namesIn(code) {
+  const patterns = [...code.matchAll(/^const (\{.*?\}|\w+) = /gm)].map(([, pattern]) => pattern);
+  return patterns.flatMap((pattern) => [...pattern.matchAll(/(\w+)(?!\w|:)/g)].map(([name]) => name));
+}
+
+withModel("the README's examples of searching find what they say", () => onPage(async (page) => {
+  await open(page);
+  const section = /\n## Searching\n([^]*?)\n## /.exec(await readFile(join(ROOT, "pkg/README.md"), "utf8"))[1];
+  const found = {};
+  for (const [, code] of section.matchAll(/```js\n([^]*?)```/g)) {
+    // Each example has its own names: what they stand for is handed out.
+    Object.assign(found, await page.evaluate(`(async () => { const show = () => {}; ${code}; return { ${namesIn(code)} }; })()`));
+  }
+  const titles = (name) => found[name].map(({ title }) => title);
+  assert.equal(found.mode, "hybrid");
+  assert.deepEqual([titles("near").length, titles("near")[0]], [3, "Type errors"]);
+  for (const name of ["typed", "whole", "slip", "begun", "recent"]) assert.deepEqual(titles(name), ["Type errors"], name);
+  assert.deepEqual([titles("phrase"), titles("guides"), titles("others").sort()], [["Tea"], ["Loops"], ["Loops", "Tea", "Type errors"]]);
+  assert.deepEqual(found.kinds.counts, [{ value: "guide", count: 2 }, { value: "post", count: 1 }]);
+  assert.deepEqual([titles("newest"), titles("guidesByTime")], [["Type errors", "Tea", "Loops"], ["Loops", "Type errors"]]);
+  await page.evaluate(() => burrow.close());
+}));
+
 for (const device of ["auto", "webgpu"]) {
   withModel(`WebGPU without an adapter: device "${device}" falls back to the CPU, and status says why`, async () => {
     const other = await launch({ adapter: false });
