@@ -9,6 +9,7 @@
 #   make test-kill [KILLS=n] [SEED=n]           Chromium is killed again and again while it indexes
 #   make fuzz TARGET=name [SECONDS=n]           hostile bytes: records, pages, manifest or queries
 #   make soak [SECONDS=n] [SEED=n]              random steps held against a model in memory
+#   make profile [MODEL=dir] [TOKENS=n,…]       where the time of one window goes, kernel by kernel
 #   make bench-search [SIZES=n,…]               the index in Chromium, against peers and the bare cost of its parts
 #   make bench-encoder [PARTS=…] [MODELS=…]     the encoder in Chromium, natively and on a GPU, against its peers
 #
@@ -19,7 +20,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo large-model test test-native test-browser test-large test-kill fuzz soak lint eval fidelity bench-search bench-encoder clean
+.PHONY: help setup build demo large-model test test-native test-browser test-large test-kill fuzz soak lint eval fidelity profile bench-search bench-encoder clean
 
 ENV := source scripts/env.sh
 NATIVE := --locked --features cli,gpu
@@ -56,8 +57,8 @@ test-native: ## Rust tests on this machine
 test-browser: build ## the package, the demo and the wasm modules in Chromium
 	scripts/setup.sh browser model
 	$(ENV)
-	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo build --quiet $(NATIVE) --bins
-	export BURROW_CLI="$$BURROW_TARGET/debug/burrow"
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo build --quiet $(NATIVE) --bins --example kernels
+	export BURROW_CLI="$$BURROW_TARGET/debug/burrow" BURROW_KERNELS="$$BURROW_TARGET/debug/examples/kernels"
 	say "test: the npm package, and the types of the demo"
 	(cd pkg && npm test --silent && npx --no-install tsc -p ../www/tsconfig.json)
 	say "test: in Chromium"
@@ -111,6 +112,13 @@ fidelity: ## cosine, INT8 and bits against PyTorch: f32, f16, q8, q4 on CPU and 
 	$(ENV)
 	# The tests' build: a release build of burn would take as long as all the rest.
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo bench --quiet --profile dev $(NATIVE) --bench fidelity
+
+profile: ## where the time of one window goes, kernel by kernel [MODEL=folder] [TOKENS=16,64,256] [DEVICE=cpu]
+	scripts/setup.sh vulkan model
+	$(ENV)
+	# What was compiled once is compiled again: that is what is measured.
+	export MESA_SHADER_CACHE_DISABLE=true
+	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --example profile -- "$(or $(MODEL),$$BURROW_MODEL)" "$(or $(TOKENS),16,64,256)" "$(or $(DEVICE),webgpu)"
 
 bench-search: ## the index in Chromium against peers and bare parts [SIZES=10000,100000] [PARTS=scan,query,open,add,peers] [PEERS=2000]
 	scripts/setup.sh wasm bindgen npm browser peers

@@ -16,10 +16,13 @@ mod matrix;
 pub mod pack;
 mod parameters;
 mod plan;
+mod profile;
 mod qwen3;
 mod recipe;
 mod rows;
 mod table;
+#[cfg(feature = "gpu")]
+mod warm;
 mod weights;
 
 use std::ops::Range;
@@ -39,8 +42,12 @@ use crate::tokens::Tokenizer;
 
 #[cfg(feature = "gpu")]
 pub use self::gpu::{Adapter, adapter};
+#[cfg(feature = "gpu")]
+pub use self::kernels::parity::{KernelCheck, KernelRun, check_kernels};
+pub use self::kernels::profile::KernelTime;
 pub use self::loader::{Loader, ModelInfo};
 pub use self::manifest::{FileFacts, Golden, MANIFEST, Manifest, PACKED_VERSION, Packed};
+pub use self::profile::Profile;
 pub use self::recipe::Recipe;
 
 /// Tokens that a chunk may hold: about a long paragraph, which one vector can still stand for.
@@ -100,6 +107,14 @@ enum Network {
 }
 
 impl Network {
+    /// Embedded rows → last hidden states, `[rows, dimension]` both.
+    fn forward(&self, rows: Rows, shape: &Shape, store: Store) -> Rows {
+        match self {
+            Network::Bert(bert) => bert.forward(rows, shape),
+            Network::Qwen3(qwen3) => qwen3.forward(rows, shape, store),
+        }
+    }
+
     /// Whether what lies between its layers can be stored in f16.
     fn knows_half(&self) -> bool {
         matches!(self, Network::Qwen3(_))
@@ -251,7 +266,7 @@ impl Encoder {
                 );
                 Err(Error::new(ErrorKind::Limit, message))
             }
-            None => Ok(batch::passes(&lengths, self.kind)),
+            None => Ok(batch::passes(&lengths)),
         }
     }
 
@@ -259,11 +274,7 @@ impl Encoder {
     fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<(Rows, Shape)> {
         let members: Vec<&[u32]> = pass.members.iter().map(|&index| sequences[index]).collect();
         let (rows, shape) = self.embedded(&members)?;
-        let states = match &self.network {
-            Network::Bert(bert) => bert.forward(rows, &shape),
-            Network::Qwen3(qwen3) => qwen3.forward(rows, &shape, self.store),
-        };
-        Ok((states, shape))
+        Ok((self.network.forward(rows, &shape, self.store), shape))
     }
 
     /// What goes into the first layer, on the device.

@@ -2,9 +2,7 @@
 
 use super::config::Config;
 use super::device::Place;
-use super::kernels::add::add;
 use super::kernels::attention::{Heads, attention};
-use super::kernels::gelu::gelu;
 use super::kernels::{Shape, Store};
 use super::layers::{LayerNorm, Linear};
 use super::parameters::Parameters;
@@ -76,9 +74,9 @@ impl Layer {
         let map = |linear: &Linear, x: &Rows| linear.forward(x, shape, Store::Full);
         let (query, key) = (map(&self.query, &x), map(&self.key, &x));
         let mixed = attention(&query, &key, &map(&self.value, &x), heads, shape);
-        let x = self.attention_norm.forward(add(map(&self.output, &mixed), &x));
+        let x = self.attention_norm.forward(self.output.forward_onto(&x, &mixed, shape));
         // The GELU here is the exact one, by the error function.
-        let wide = gelu(map(&self.widen, &x));
-        self.output_norm.forward(add(map(&self.narrow, &wide), &x))
+        let wide = self.widen.forward_gelu(&x, shape, Store::Full);
+        self.output_norm.forward(self.narrow.forward_onto(&x, &wide, shape))
     }
 }

@@ -127,7 +127,7 @@ impl Place {
     }
 
     #[cfg(feature = "gpu")]
-    fn failed(&self, cause: String) -> Error {
+    pub(crate) fn failed(&self, cause: String) -> Error {
         let message = format!("the device {} failed: use another", self.name);
         Error::new(ErrorKind::Device, message).with_source(cause)
     }

@@ -1,6 +1,8 @@
 //! The WebGPU device of this process, which all encoders share: opened here, and not by burn, so
 //! that it keeps to WebGPU's default limits of memory on every adapter.
 
+use std::sync::OnceLock;
+
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
@@ -28,6 +30,22 @@ pub(crate) struct Opened {
     pub(crate) adapter: Adapter,
     /// Whether its shaders know f16.
     pub(crate) half: bool,
+}
+
+/// What the choice between kernels depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// Whether a processor plays the GPU.
+    pub(crate) software: bool,
+    /// Memory that a workgroup can share.
+    pub(crate) workgroup_bytes: usize,
+}
+
+static FACTS: OnceLock<Facts> = OnceLock::new();
+
+/// Those of the device that is open; before that, what every device has.
+pub(crate) fn facts() -> Facts {
+    FACTS.get().copied().unwrap_or(Facts { software: true, workgroup_bytes: 16 << 10 })
 }
 
 /// Opens the WebGPU device, Vulkan, Metal or DX12 natively, and tells what it runs on.
@@ -82,9 +100,11 @@ async fn request() -> Result<Opened> {
     let (device, queue) = adapter.request_device(&descriptor(&adapter)).await.map_err(refused)?;
     let info = adapter.get_info();
     let half = device.features().contains(wgpu::Features::SHADER_F16);
+    let workgroup_bytes = device.limits().max_compute_workgroup_storage_size as usize;
     let setup = WgpuSetup { instance, adapter, device, queue, backend: info.backend };
     let device = Device::wgpu_options().setup(setup).init().map_err(refused)?;
     let software = info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name);
+    FACTS.get_or_init(|| Facts { software, workgroup_bytes });
     let name = if info.name.is_empty() { "WebGPU".to_owned() } else { info.name };
     Ok(Opened { device, adapter: Adapter { name, software }, half })
 }

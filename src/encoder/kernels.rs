@@ -4,16 +4,18 @@
 //! The kernels are written in WGSL, and not in burn's own kernel language, because the browser runs
 //! WGSL: what is read here is what Chromium compiles, with no generator between.
 
-pub(crate) mod add;
 pub(crate) mod attention;
 pub(crate) mod cpu;
-pub(crate) mod gelu;
 #[cfg(feature = "gpu")]
 mod launch;
-pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod means;
 pub(crate) mod norm;
+#[cfg(feature = "gpu")]
+pub(crate) mod pace;
+#[cfg(feature = "gpu")]
+pub(crate) mod parity;
+pub(crate) mod profile;
 pub(crate) mod swiglu;
 
 use super::device::Place;
@@ -27,17 +29,28 @@ pub(crate) enum Store {
     Half,
 }
 
-/// The sequences of one forward pass. On the CPU one follows the other; on the GPU they are padded
-/// to one length.
+#[cfg(feature = "gpu")]
+impl Store {
+    /// Bytes of a value.
+    fn bytes(self) -> usize {
+        match self {
+            Store::Full => 4,
+            Store::Half => 2,
+        }
+    }
+}
+
+/// The sequences of one forward pass, one after the other: nothing is padded.
 pub(crate) struct Shape {
     /// Tokens of the longest.
     pub(crate) tokens: usize,
-    /// Tokens of each, without padding.
+    /// Tokens of each.
     pub(crate) lengths: Vec<usize>,
     /// The row of each one's first token.
     pub(crate) starts: Vec<usize>,
     rows: usize,
-    /// The same for the kernels: rows, tokens, lengths.
+    /// The same for the kernels: rows, then for each row the first row of its sequence, and the row
+    /// after its last.
     #[cfg(feature = "gpu")]
     words: Option<launch::Words>,
 }
@@ -45,27 +58,32 @@ pub(crate) struct Shape {
 impl Shape {
     /// Sequences of these lengths.
     pub(crate) fn new(lengths: Vec<usize>, place: &Place) -> Self {
-        let tokens = lengths.iter().copied().max().unwrap_or(0);
+        let starts: Vec<usize> = lengths
+            .iter()
+            .scan(0, |next, &length| {
+                *next += length;
+                Some(*next - length)
+            })
+            .collect();
+        let rows = lengths.iter().sum();
         #[cfg(feature = "gpu")]
-        if let Some(device) = &place.gpu {
-            let rows = lengths.len() * tokens;
-            let words = [rows, tokens].into_iter().chain(lengths.iter().copied());
-            let words = launch::Client::of(device).words(words.map(|word| word as u32));
-            let starts = (0..lengths.len()).map(|at| at * tokens).collect();
-            return Shape { tokens, lengths, starts, rows, words: Some(words) };
-        }
-        let _ = place;
-        let starts = lengths.iter().scan(0, |next, &length| {
-            *next += length;
-            Some(*next - length)
+        let words = place.gpu.as_ref().map(|device| {
+            let sequences = starts.iter().zip(&lengths);
+            let ends = sequences.flat_map(|(&start, &length)| {
+                std::iter::repeat_n([start, start + length], length).flatten()
+            });
+            let words = std::iter::once(rows).chain(ends).map(|word| word as u32);
+            launch::Client::of(device).words(words)
         });
+        let _ = place;
+        let tokens = lengths.iter().copied().max().unwrap_or(0);
         Shape {
             tokens,
-            starts: starts.collect(),
-            rows: lengths.iter().sum(),
             lengths,
+            starts,
+            rows,
             #[cfg(feature = "gpu")]
-            words: None,
+            words,
         }
     }
 
@@ -78,9 +96,16 @@ impl Shape {
         }
     }
 
-    /// Rows of all sequences, padding included.
+    /// Rows of all sequences.
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Pairs of tokens of which one looks at the other.
+    fn pairs(&self, causal: bool) -> usize {
+        let pairs =
+            |&length: &usize| if causal { length * (length + 1) / 2 } else { length * length };
+        self.lengths.iter().map(pairs).sum()
     }
 }
 

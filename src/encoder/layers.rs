@@ -1,8 +1,8 @@
 //! What every transformer layer is made of: linear maps and norms.
 
 use super::device::Place;
-use super::kernels::layer_norm::layer_norm;
-use super::kernels::linear::linear;
+use super::kernels::linear::{Finish, linear};
+use super::kernels::norm::layer_norm;
 use super::kernels::{Shape, Store};
 use super::parameters::Parameters;
 use super::rows::{Rows, Vector, Weight};
@@ -40,7 +40,23 @@ impl Linear {
 
     /// `[rows, inputs]` → `[rows, outputs]`. `store` is how the GPU stores the result.
     pub(crate) fn forward(&self, x: &Rows, shape: &Shape, store: Store) -> Rows {
-        linear(x, &self.weight, self.bias.as_ref(), shape, store)
+        self.finished(x, Finish::default(), shape, store)
+    }
+
+    /// The same, and then the exact GELU.
+    pub(crate) fn forward_gelu(&self, x: &Rows, shape: &Shape, store: Store) -> Rows {
+        self.finished(x, Finish { gelu: true, ..Finish::default() }, shape, store)
+    }
+
+    /// The same, added to `residual`, `[rows, outputs]`, in f32.
+    pub(crate) fn forward_onto(&self, residual: &Rows, x: &Rows, shape: &Shape) -> Rows {
+        let finish = Finish { residual: Some(residual), ..Finish::default() };
+        self.finished(x, finish, shape, Store::Full)
+    }
+
+    fn finished(&self, x: &Rows, finish: Finish<'_>, shape: &Shape, store: Store) -> Rows {
+        let finish = Finish { bias: self.bias.as_ref(), ..finish };
+        linear(x, &self.weight, &finish, shape, store)
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Loader {
     place: Place,
     kind: DeviceKind,
     parameters: Parameters,
+    /// Whether the kernels are compiled.
+    #[cfg(feature = "gpu")]
+    is_warm: bool,
     /// SHA-256 of everything that has a say in the vectors, by file name.
     hashes: BTreeMap<String, String>,
 }
@@ -69,7 +72,19 @@ impl Loader {
         let place = device::open(device).await?;
         let parameters = Parameters::new(&config);
         let (name, kind) = (info.name, device);
-        Ok(Loader { name, config, recipe, tokenizer, manifest, place, kind, parameters, hashes })
+        Ok(Loader {
+            name,
+            config,
+            recipe,
+            tokenizer,
+            manifest,
+            place,
+            kind,
+            parameters,
+            #[cfg(feature = "gpu")]
+            is_warm: false,
+            hashes,
+        })
     }
 
     /// Checks a weights file and puts what the model needs of it on the device. Files may come in
@@ -82,8 +97,27 @@ impl Loader {
         let sha256 = sha256.unwrap_or_else(|| self::sha256(bytes));
         self.manifest.check(file, bytes.len() as u64, &sha256)?;
         self.parameters.add(file, bytes, &self.place)?;
+        #[cfg(feature = "gpu")]
+        self.warm_up()?;
         self.hashes.insert(file.to_owned(), sha256);
         Ok(())
+    }
+
+    /// Has the kernels compiled as soon as the form of the weights is known; in a browser this goes on
+    /// while the next file comes.
+    #[cfg(feature = "gpu")]
+    fn warm_up(&mut self) -> Result<()> {
+        use super::kernels::Store;
+
+        let Some(form) = self.parameters.known_form().filter(|_| !self.is_warm) else {
+            return Ok(());
+        };
+        self.is_warm = true;
+        let is_qwen3 = matches!(self.config.family, Family::Qwen3 { .. });
+        // What is tried first: see `Encoder::choose_precision`.
+        let half = self.place.half && is_qwen3 && !self.manifest.goldens.is_empty();
+        let store = if half { Store::Half } else { Store::Full };
+        super::warm::up(&self.config, form, store, &self.place)
     }
 
     /// Waits until the device has taken all that was added: what waits for it lies in memory.

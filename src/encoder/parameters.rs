@@ -39,6 +39,32 @@ impl Parameters {
         }
     }
 
+    /// All of a model of this shape, whatever values happen to lie on the device.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn blank(config: &Config, form: Form, device: &burn::tensor::Device) -> Self {
+        use super::kernels::linear::GpuMatrix;
+
+        let mut parameters = Parameters::new(config);
+        for (name, expected) in &parameters.plan {
+            let values = expected.shape.iter().product();
+            match (expected.role, &expected.shape[..]) {
+                (Role::Matrix, &[rows, columns]) => {
+                    let matrix = GpuMatrix::blank(rows, columns, form, device);
+                    parameters.weights.insert(name.clone(), Weight::Gpu(Box::new(matrix)));
+                }
+                (Role::Table, _) => {}
+                _ => _ = parameters.small.insert(name.clone(), vec![0.0; values]),
+            }
+        }
+        parameters
+    }
+
+    /// The form of the matrices that have arrived; none before the first.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn known_form(&self) -> Option<Form> {
+        self.form
+    }
+
     /// Takes all of a weights file that the model needs, and puts matrices on the device.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use super::config::Config;
 use super::device::Place;
-use super::kernels::add::add;
 use super::kernels::attention::{Heads, attention};
 use super::kernels::norm::{Rotation, rms_norm, rotated_norm};
 use super::kernels::swiglu::swiglu;
@@ -118,12 +117,13 @@ impl Layer {
 
     fn forward(&self, x: Rows, pass: &Pass<'_>) -> Rows {
         let h = rms_norm(&x, &self.input_norm, pass.epsilon, pass.store);
-        let x = add(x, &self.attend(&h, pass));
+        let x = self.attend(&x, &h, pass);
         let h = rms_norm(&x, &self.post_norm, pass.epsilon, pass.store);
-        add(x, &self.think(&h, pass))
+        self.think(&x, &h, pass)
     }
 
-    fn attend(&self, h: &Rows, pass: &Pass<'_>) -> Rows {
+    /// `x` and what is seen from `h`.
+    fn attend(&self, x: &Rows, h: &Rows, pass: &Pass<'_>) -> Rows {
         let turned = |linear: &Linear, gain: &Vector, heads: usize| {
             let rows = linear.forward(h, pass.shape, pass.store);
             rotated_norm(rows, gain, heads, pass.epsilon, &pass.rotation, pass.shape)
@@ -132,12 +132,13 @@ impl Layer {
         let key = turned(&self.key, &self.key_norm, pass.heads.asked);
         let value = self.value.forward(h, pass.shape, pass.store);
         let mixed = attention(&query, &key, &value, pass.heads, pass.shape);
-        self.output.forward(&mixed, pass.shape, Store::Full)
+        self.output.forward_onto(x, &mixed, pass.shape)
     }
 
-    fn think(&self, h: &Rows, pass: &Pass<'_>) -> Rows {
+    /// `x` and what is thought of `h`.
+    fn think(&self, x: &Rows, h: &Rows, pass: &Pass<'_>) -> Rows {
         let gate = self.gate.forward(h, pass.shape, pass.store);
         let wide = swiglu(gate, &self.up.forward(h, pass.shape, pass.store));
-        self.down.forward(&wide, pass.shape, Store::Full)
+        self.down.forward_onto(x, &wide, pass.shape)
     }
 }

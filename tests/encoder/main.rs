@@ -13,6 +13,8 @@ mod files;
 mod gpu;
 mod goldens;
 mod inputs;
+#[cfg(feature = "gpu")]
+mod kernels;
 mod large;
 mod long;
 mod packed;

@@ -4,9 +4,14 @@
 //! through once, and what was gathered is rescaled when a greater score comes (online softmax, arXiv
 //! 1805.02867); the CPU takes a few tokens at a time.
 
-use super::{Shape, cpu};
+#[cfg(feature = "gpu")]
+mod gpu;
+#[cfg(feature = "gpu")]
+pub(super) mod parity;
+
+use super::{Shape, cpu, profile};
 use crate::encoder::config::Config;
-use crate::encoder::rows::Rows;
+use crate::encoder::rows::{CpuRows, Rows};
 
 /// The heads of an attention.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +43,12 @@ pub(crate) fn attention(
 ) -> Rows {
     match (query, key, value) {
         (Rows::Cpu(query), Rows::Cpu(key), Rows::Cpu(value)) => {
-            Rows::Cpu(cpu::attention(query, key, value, heads, shape))
+            let what = |_: &CpuRows| {
+                let operations = 4 * heads.asking * heads.width * shape.pairs(heads.causal);
+                (format!("attention {} × {}", heads.asking, heads.width), operations)
+            };
+            let body = || cpu::attention(query, key, value, heads, shape);
+            Rows::Cpu(profile::timed(body, what))
         }
         #[cfg(feature = "gpu")]
         (Rows::Gpu(query), Rows::Gpu(key), Rows::Gpu(value)) => {
@@ -46,30 +56,5 @@ pub(crate) fn attention(
         }
         #[cfg(feature = "gpu")]
         _ => super::apart(),
-    }
-}
-
-#[cfg(feature = "gpu")]
-mod gpu {
-    use burn::tensor::Tensor;
-
-    use super::{Heads, Shape};
-    use crate::encoder::kernels::launch::{GROUP, GpuRows, Program};
-
-    pub(super) fn attention(inputs: [&Tensor<2>; 3], heads: &Heads, shape: &Shape) -> Tensor<2> {
-        let [query, key, value] = inputs.map(GpuRows::of);
-        let constants = [
-            ("E", query.element()),
-            ("WIDTH", &(heads.width / 4).to_string()),
-            ("ASKING", &heads.asking.to_string()),
-            ("ASKED", &heads.asked.to_string()),
-            ("SCALE", &format!("{:?}", 1.0 / (heads.width as f32).sqrt())),
-            ("CAUSAL", if heads.causal { "true" } else { "false" }),
-        ];
-        let program = Program::new(include_str!("attention.wgsl"), &constants);
-        let count = [shape.tokens.div_ceil(GROUP as usize), heads.asking, shape.lengths.len()];
-        let inputs = [query.handle(), key.handle(), value.handle(), shape.words()];
-        let output = [shape.rows(), heads.asking * heads.width];
-        query.client.fill(program, count, &inputs, output, query.store())
     }
 }

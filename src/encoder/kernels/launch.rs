@@ -9,7 +9,8 @@ use cubecl::prelude::{AddressType, ExecutionMode, KernelId, KernelMetadata, Kern
 use cubecl::server::{Handle, KernelArguments};
 use cubecl::{CubeCount, CubeKernel, PrecompiledSource};
 
-use super::Store;
+use super::parity::KernelRun;
+use super::{Store, pace, profile};
 
 /// Invocations of a workgroup, in every kernel here.
 pub(super) const GROUP: u32 = 64;
@@ -19,20 +20,45 @@ pub(super) const GROUP: u32 = 64;
 const READ: &str = if cfg!(target_family = "wasm") { "read" } else { "read_write" };
 
 /// A kernel's text with all its constants filled in.
+#[derive(Clone)]
 pub(super) struct Program {
+    /// What it computes, for those who measure.
+    pub(super) label: String,
     pub(super) source: String,
 }
 
 impl Program {
     /// Fills `{{NAME}}`s in.
-    pub(super) fn new(template: &str, constants: &[(&str, &str)]) -> Self {
+    pub(super) fn new(label: String, template: &str, constants: &[(&str, &str)]) -> Self {
         let mut source = template.replace("{{READ}}", READ);
         for (name, value) in constants {
             source = source.replace(&format!("{{{{{name}}}}}"), value);
         }
         let half = source.contains("f16>");
-        Program { source: if half { format!("enable f16;\n{source}") } else { source } }
+        let source = if half { format!("enable f16;\n{source}") } else { source };
+        Program { label, source }
     }
+}
+
+/// Repeats lines that begin with the mark so many times, with `$` as the number: compilers keep what
+/// has a name of its own in registers.
+pub(super) fn unrolled(template: &str, mark: char, count: usize) -> String {
+    let mut source = String::new();
+    for line in template.lines() {
+        match line.trim_start().strip_prefix(mark) {
+            Some(repeated) => {
+                for at in 0..count {
+                    source += &repeated.replace('$', &at.to_string());
+                    source.push('\n');
+                }
+            }
+            None => {
+                source += line;
+                source.push('\n');
+            }
+        }
+    }
+    source
 }
 
 impl KernelMetadata for Program {
@@ -49,7 +75,8 @@ impl KernelMetadata for Program {
 impl CubeKernel for Program {
     fn define(&self) -> cubecl::prelude::KernelDefinition {
         let cube = Dim3 { x: GROUP, y: 1, z: 1 };
-        let settings = KernelSettings::new(cube, ExecutionMode::Checked, AddressType::U32);
+        // Every loop here ends, and no index leaves its buffer: nothing need be watched.
+        let settings = KernelSettings::new(cube, ExecutionMode::Unchecked, AddressType::U32);
         let body = Scope::root(settings.clone());
         cubecl::prelude::KernelDefinition { body, settings, info: Info::default() }
     }
@@ -85,16 +112,22 @@ impl Client {
         self.bytes(&bytes)
     }
 
+    /// Room on the GPU, in bytes.
+    pub(super) fn blank(&self, bytes: usize) -> Words {
+        Words(self.client.empty(bytes))
+    }
+
     /// Puts bytes on the GPU, a multiple of four.
     pub(super) fn bytes(&self, bytes: &[u8]) -> Words {
         Words(self.client.create_from_slice(bytes))
     }
 
-    /// Runs a kernel that fills a new tensor `[rows, columns]`, its last argument.
+    /// Runs a kernel that fills a new tensor `[rows, columns]`, its last argument, with so many
+    /// operations.
     pub(super) fn fill(
         &self,
         program: Program,
-        count: [usize; 3],
+        (count, operations): ([usize; 3], usize),
         inputs: &[&Handle],
         shape: [usize; 2],
         store: Store,
@@ -104,14 +137,59 @@ impl Client {
             Store::Half => burn::tensor::DType::F16,
         };
         let output = self.client.empty(shape[0] * shape[1] * dtype.size());
-        let buffers =
-            inputs.iter().copied().chain([&output]).map(|handle| handle.clone().binding());
-        let arguments = KernelArguments::new().with_buffers(buffers.collect());
-        let [x, y, z] = count.map(|count| count as u32);
-        self.client.launch(Box::new(program), CubeCount::Static(x, y, z), arguments);
+        let buffers = inputs.iter().copied().chain([&output]).cloned().collect();
+        let launch = Launch { client: self.clone(), program, count, operations, buffers };
+        launch.run();
+        pace::spent(&self.client, operations);
+        profile::note(launch);
         let (client, device) = (self.client.clone(), self.device.clone());
         let output = CubeTensor::new_contiguous(client, device, shape.into(), output, dtype);
         Tensor::from_primitive::<Wgpu>(output)
+    }
+
+    /// Waits until the device has done all that it was given.
+    pub(super) async fn settle(&self) -> Result<(), String> {
+        self.client.sync().await.map_err(|cause| cause.to_string())
+    }
+}
+
+/// One run of a kernel.
+pub(super) struct Launch {
+    pub(super) client: Client,
+    pub(super) program: Program,
+    /// Workgroups.
+    count: [usize; 3],
+    /// Multiplications and additions.
+    pub(super) operations: usize,
+    buffers: Vec<Handle>,
+}
+
+impl Launch {
+    /// The same run of a kernel of another text.
+    pub(super) fn with_source(&self, source: String) -> Launch {
+        let program = Program { label: self.program.label.clone(), source };
+        let (client, buffers) = (self.client.clone(), self.buffers.clone());
+        Launch { client, program, count: self.count, operations: self.operations, buffers }
+    }
+
+    /// All that another device needs to do the same.
+    pub(super) async fn kept(&self) -> Result<KernelRun, String> {
+        let read = self.client.client.read_async(self.buffers.clone()).await;
+        let buffers = read.map_err(|cause| cause.to_string())?;
+        Ok(KernelRun {
+            source: self.program.source.clone(),
+            workgroups: self.count,
+            buffers: buffers.iter().map(|bytes| bytes.to_vec()).collect(),
+        })
+    }
+
+    pub(super) fn run(&self) {
+        let buffers = self.buffers.iter().map(|handle| handle.clone().binding());
+        let arguments = KernelArguments::new().with_buffers(buffers.collect());
+        let count = if pace::is_held_back() { [1; 3] } else { self.count };
+        let [x, y, z] = count.map(|count| count as u32);
+        let program = Box::new(self.program.clone());
+        self.client.client.launch(program, CubeCount::Static(x, y, z), arguments);
     }
 }
 
@@ -147,6 +225,11 @@ impl GpuRows {
 
     pub(super) fn handle(&self) -> &Handle {
         &self.tensor.handle
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&self) -> usize {
+        self.tensor.meta.shape()[0]
     }
 
     /// The element's name in WGSL.

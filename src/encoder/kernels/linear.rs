@@ -1,35 +1,60 @@
-//! `x · weightᵀ + bias` with the weights in their stored form, decoded within the product.
+//! `x · weightᵀ` with the weights in their stored form, decoded within the product, and what follows it.
 
 #[cfg(feature = "gpu")]
 mod gpu;
+#[cfg(feature = "gpu")]
+pub(super) mod parity;
+#[cfg(feature = "gpu")]
+mod source;
 
 #[cfg(feature = "gpu")]
 pub(crate) use gpu::GpuMatrix;
 
-use super::{Shape, Store, cpu};
-use crate::encoder::rows::{Rows, Vector, Weight};
+use super::{Shape, Store, cpu, profile};
+use crate::encoder::rows::{CpuRows, Rows, Vector, Weight};
+
+/// What becomes of a product before it is written, in this order.
+#[derive(Default)]
+pub(crate) struct Finish<'a> {
+    /// `[outputs]`, added to every row.
+    pub(crate) bias: Option<&'a Vector>,
+    /// Whether the exact GELU is taken, `x · (1 + erf(x / √2)) / 2`.
+    pub(crate) gelu: bool,
+    /// `[rows, outputs]`, added; f32 on the GPU.
+    pub(crate) residual: Option<&'a Rows>,
+}
 
 /// `[rows, inputs]` → `[rows, outputs]`
 pub(crate) fn linear(
     x: &Rows,
     weight: &Weight,
-    bias: Option<&Vector>,
+    finish: &Finish<'_>,
     shape: &Shape,
     store: Store,
 ) -> Rows {
     let _ = (shape, store);
-    match (x, weight, bias) {
-        (Rows::Cpu(x), Weight::Cpu(weight), None) => Rows::Cpu(cpu::linear(x, weight, &[])),
-        (Rows::Cpu(x), Weight::Cpu(weight), Some(Vector::Cpu(bias))) => {
-            Rows::Cpu(cpu::linear(x, weight, bias))
+    match (x, weight) {
+        (Rows::Cpu(x), Weight::Cpu(weight)) => {
+            let bias = match finish.bias {
+                Some(Vector::Cpu(bias)) => &bias[..],
+                _ => &[],
+            };
+            let what = |y: &CpuRows| {
+                let label = format!("linear {}→{}", x.columns, y.columns);
+                (label, 2 * x.values.len() * y.columns)
+            };
+            let mut y = profile::timed(|| cpu::linear(x, weight, bias), what);
+            if finish.gelu {
+                y = cpu::gelu(y);
+            }
+            match finish.residual {
+                Some(Rows::Cpu(residual)) => Rows::Cpu(cpu::add(y, residual)),
+                _ => Rows::Cpu(y),
+            }
         }
         #[cfg(feature = "gpu")]
-        (Rows::Gpu(x), Weight::Gpu(weight), None) => {
-            Rows::Gpu(gpu::linear(x, weight, shape, store))
-        }
-        #[cfg(feature = "gpu")]
-        (Rows::Gpu(x), Weight::Gpu(weight), Some(Vector::Gpu(bias))) => {
-            Rows::Gpu(gpu::linear(x, weight, shape, store) + bias.clone().unsqueeze())
+        (Rows::Gpu(x), Weight::Gpu(weight)) => {
+            Rows::Gpu(gpu::linear(x, weight, finish, shape, store))
         }
         #[cfg(feature = "gpu")]
         _ => super::apart(),

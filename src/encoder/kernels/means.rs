@@ -32,10 +32,12 @@ mod gpu {
         let ends = spans.iter().flat_map(|span| [span.start, span.end]);
         let ends = states.client.words(ends.map(|end| end as u32));
         let width = (dimension / 4).to_string();
-        let program = Program::new(include_str!("means.wgsl"), &[("DIMENSION", &width)]);
+        let program =
+            Program::new("means".to_owned(), include_str!("means.wgsl"), &[("DIMENSION", &width)]);
         let count = [(dimension / 4).div_ceil(GROUP as usize), spans.len(), 1];
         let inputs = [states.handle(), ends.handle()];
         let output = [spans.len(), dimension];
-        states.client.fill(program, count, &inputs, output, Store::Full)
+        let operations = spans.iter().map(Range::len).sum::<usize>() * dimension;
+        states.client.fill(program, (count, operations), &inputs, output, Store::Full)
     }
 }

@@ -1,7 +1,12 @@
-//! RMS norm, alone and with the rotation that tells a token's position. In f32 in every precision:
-//! squares of what f16 can hold do not fit into f16.
+//! Layer norm; RMS norm, alone and with the rotation that tells a token's position. In f32 in every
+//! precision: squares of what f16 can hold do not fit into f16.
 
-use super::{Shape, Store, cpu};
+#[cfg(feature = "gpu")]
+mod gpu;
+#[cfg(feature = "gpu")]
+pub(super) mod parity;
+
+use super::{Shape, Store, cpu, profile};
 use crate::encoder::rows::{Rows, Vector};
 
 /// Every row divided by the root of its mean square, then times `gain`: `[rows, dimension]` → the
@@ -9,9 +14,28 @@ use crate::encoder::rows::{Rows, Vector};
 pub(crate) fn rms_norm(x: &Rows, gain: &Vector, epsilon: f64, store: Store) -> Rows {
     let _ = store;
     match (x, gain) {
-        (Rows::Cpu(x), Vector::Cpu(gain)) => Rows::Cpu(cpu::rms_norm(x, gain, epsilon)),
+        (Rows::Cpu(x), Vector::Cpu(gain)) => {
+            timed("rms norm", x.values.len(), || Rows::Cpu(cpu::rms_norm(x, gain, epsilon)))
+        }
         #[cfg(feature = "gpu")]
         (Rows::Gpu(x), Vector::Gpu(gain)) => Rows::Gpu(gpu::rms_norm(x, gain, epsilon, store)),
+        #[cfg(feature = "gpu")]
+        _ => super::apart(),
+    }
+}
+
+/// Mean 0 and variance 1 in every row, then times `gain` plus `bias`: `[rows, dimension]` → the
+/// same.
+pub(crate) fn layer_norm(x: Rows, gain: &Vector, bias: &Vector, epsilon: f64) -> Rows {
+    match (x, gain, bias) {
+        (Rows::Cpu(x), Vector::Cpu(gain), Vector::Cpu(bias)) => {
+            let values = x.values.len();
+            timed("layer norm", values, || Rows::Cpu(cpu::layer_norm(x, gain, bias, epsilon)))
+        }
+        #[cfg(feature = "gpu")]
+        (Rows::Gpu(x), Vector::Gpu(gain), Vector::Gpu(bias)) => {
+            Rows::Gpu(gpu::layer_norm(&x, gain, bias, epsilon))
+        }
         #[cfg(feature = "gpu")]
         _ => super::apart(),
     }
@@ -52,7 +76,9 @@ pub(crate) fn rotated_norm(
     let _ = heads;
     match (x, gain, &rotation.turns) {
         (Rows::Cpu(x), Vector::Cpu(gain), Rows::Cpu(turns)) => {
-            Rows::Cpu(cpu::rotated_norm(x, gain, epsilon, turns, shape))
+            timed("norm and rotation", x.values.len(), || {
+                Rows::Cpu(cpu::rotated_norm(x, gain, epsilon, turns, shape))
+            })
         }
         #[cfg(feature = "gpu")]
         (Rows::Gpu(x), Vector::Gpu(gain), Rows::Gpu(turns)) => {
@@ -63,53 +89,7 @@ pub(crate) fn rotated_norm(
     }
 }
 
-#[cfg(feature = "gpu")]
-mod gpu {
-    use burn::tensor::Tensor;
-
-    use super::{Shape, Store};
-    use crate::encoder::kernels::launch::{GROUP, GpuRows, Program, element};
-
-    pub(super) fn rms_norm(
-        x: &Tensor<2>,
-        gain: &Tensor<1>,
-        epsilon: f64,
-        store: Store,
-    ) -> Tensor<2> {
-        let [rows, dimension] = x.dims();
-        let (x, gain) = (GpuRows::of(x), GpuRows::of(gain));
-        let constants = [
-            ("X", x.element()),
-            ("Y", element(store)),
-            ("DIMENSION", &(dimension / 4).to_string()),
-            ("EPSILON", &format!("{:?}", epsilon as f32)),
-        ];
-        let program = Program::new(include_str!("rms_norm.wgsl"), &constants);
-        let inputs = [x.handle(), gain.handle()];
-        x.client.fill(program, [rows, 1, 1], &inputs, [rows, dimension], store)
-    }
-
-    pub(super) fn rotated_norm(
-        x: &Tensor<2>,
-        gain: &Tensor<1>,
-        heads: usize,
-        epsilon: f64,
-        turns: &Tensor<2>,
-        shape: &Shape,
-    ) -> Tensor<2> {
-        let output = x.dims();
-        let [_, width] = turns.dims();
-        let words = shape.words();
-        let (x, gain, turns) = (GpuRows::of(x), GpuRows::of(gain), GpuRows::of(turns));
-        let constants = [
-            ("E", x.element()),
-            ("WIDTH", &width.to_string()),
-            ("HEADS", &heads.to_string()),
-            ("EPSILON", &format!("{:?}", epsilon as f32)),
-        ];
-        let program = Program::new(include_str!("rotated_norm.wgsl"), &constants);
-        let count = [heads.div_ceil(GROUP as usize), output[0], 1];
-        let inputs = [x.handle(), gain.handle(), turns.handle(), words];
-        x.client.fill(program, count, &inputs, output, x.store())
-    }
+/// About ten operations a value, and most of the time in reading them.
+fn timed<T>(label: &str, values: usize, body: impl FnOnce() -> T) -> T {
+    profile::timed(body, |_| (label.to_owned(), 10 * values))
 }

@@ -1,12 +1,15 @@
 //! The gate of the feed-forward part.
 
-use super::cpu;
-use crate::encoder::rows::Rows;
+use super::{cpu, profile};
+use crate::encoder::rows::{CpuRows, Rows};
 
 /// `gate / (1 + e^-gate) · up`, value by value: `[rows, inner]` twice → the same.
 pub(crate) fn swiglu(gate: Rows, up: &Rows) -> Rows {
     match (gate, up) {
-        (Rows::Cpu(gate), Rows::Cpu(up)) => Rows::Cpu(cpu::swiglu(gate, up)),
+        (Rows::Cpu(gate), Rows::Cpu(up)) => {
+            let what = |y: &CpuRows| ("swiglu".to_owned(), 6 * y.values.len());
+            Rows::Cpu(profile::timed(|| cpu::swiglu(gate, up), what))
+        }
         #[cfg(feature = "gpu")]
         (Rows::Gpu(gate), Rows::Gpu(up)) => Rows::Gpu(gpu::swiglu(&gate, up)),
         #[cfg(feature = "gpu")]
@@ -24,9 +27,9 @@ mod gpu {
         let [rows, inner] = gate.dims();
         let (gate, up) = (GpuRows::of(gate), GpuRows::of(up));
         let constants = [("E", gate.element()), ("INNER", &(inner / 4).to_string())];
-        let program = Program::new(include_str!("swiglu.wgsl"), &constants);
+        let program = Program::new("swiglu".to_owned(), include_str!("swiglu.wgsl"), &constants);
         let count = [(inner / 4).div_ceil(GROUP as usize), rows, 1];
         let inputs = [gate.handle(), up.handle()];
-        gate.client.fill(program, count, &inputs, [rows, inner], gate.store())
+        gate.client.fill(program, (count, 6 * rows * inner), &inputs, [rows, inner], gate.store())
     }
 }

@@ -1,10 +1,15 @@
 //! The product on the GPU.
 
 use burn::tensor::{Device, Tensor};
+use cubecl::server::Handle;
 
-use crate::encoder::kernels::launch::{Client, GROUP, GpuRows, Program, Words, element};
-use crate::encoder::kernels::{Shape, Store};
+use super::Finish;
+use super::source::{SPLIT_LANES, SPLIT_THREADS, Source};
+use crate::encoder::gpu;
+use crate::encoder::kernels::launch::{Client, GpuRows, Words};
+use crate::encoder::kernels::{Shape, Store, apart};
 use crate::encoder::matrix::{self, Form, Matrix, decode_scales};
+use crate::encoder::rows::{Rows, Vector};
 
 /// A matrix on the GPU.
 pub(crate) struct GpuMatrix {
@@ -39,6 +44,17 @@ impl GpuMatrix {
     }
 }
 
+impl GpuMatrix {
+    /// A matrix of whatever values lie there.
+    pub(crate) fn blank(rows: usize, columns: usize, form: Form, device: &Device) -> Self {
+        let client = Client::of(device);
+        let scales = 4 * rows * form.scale_bytes(columns) / 2;
+        let scales = (scales > 0).then(|| client.blank(scales));
+        let codes = client.blank(rows * form.row_bytes(columns));
+        GpuMatrix { rows, columns, form, codes, scales }
+    }
+}
+
 /// Bytes of a block: a word for the quantized forms, else four weights.
 fn block_bytes(form: Form) -> usize {
     match form {
@@ -60,128 +76,134 @@ fn turned(bytes: &[u8], row_bytes: usize, block: usize) -> Vec<u8> {
     turned
 }
 
+/// How the work is shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// An invocation makes four outputs of so many rows on its own.
+    Direct { tile: usize },
+    /// A workgroup makes few outputs of so many rows, and shares out the inputs.
+    Split { tile: usize },
+    /// A workgroup makes a tile through its own memory.
+    Tile(TileSize),
+}
+
+/// Sizes of a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TileSize {
+    /// Rows of the tile.
+    pub(super) rows: usize,
+    /// Fours of outputs of the tile.
+    pub(super) lanes: usize,
+    /// Rows of an invocation, each of one four of outputs.
+    pub(super) each: usize,
+}
+
+/// For products that fill a GPU: 32 outputs an invocation, 16 KiB of workgroup memory, which is what
+/// every device has.
+pub(super) const LARGE: TileSize = TileSize { rows: 64, lanes: 16, each: 8 };
+
+/// For those that would leave most of it idle.
+pub(super) const SMALL: TileSize = TileSize { rows: 32, lanes: 8, each: 4 };
+
+/// Workgroups of large tiles that are enough to be worth it.
+const LARGE_COUNT_MIN: usize = 64;
+
+/// Up to so many rows, reading the weights takes longer than all else.
+const SPLIT_ROWS_MAX: usize = 16;
+
+impl Work {
+    fn of(rows: usize, outputs: usize, facts: gpu::Facts) -> Self {
+        // Barriers and workgroup memory cost a processor far more than they save.
+        if facts.software {
+            // Rows that an invocation makes: each weight that it reads serves them all.
+            let tile = if rows == 1 {
+                1
+            } else if rows <= 32 {
+                4
+            } else {
+                8
+            };
+            return Work::Direct { tile };
+        }
+        if rows <= SPLIT_ROWS_MAX {
+            return Work::Split { tile: rows.next_power_of_two().min(8) };
+        }
+        let large = rows.div_ceil(LARGE.rows) * outputs.div_ceil(4 * LARGE.lanes);
+        Work::Tile(if large >= LARGE_COUNT_MIN { LARGE } else { SMALL })
+    }
+
+    /// Invocations of a workgroup.
+    pub(super) fn threads(self) -> usize {
+        match self {
+            Work::Direct { .. } => 64,
+            Work::Split { .. } => SPLIT_THREADS,
+            Work::Tile(size) => size.rows / size.each * size.lanes,
+        }
+    }
+
+    /// Rows and fours of outputs that a workgroup makes.
+    fn made(self) -> (usize, usize) {
+        match self {
+            Work::Direct { tile } => (tile, self.threads()),
+            Work::Split { tile } => (tile, SPLIT_LANES),
+            Work::Tile(size) => (size.rows, size.lanes),
+        }
+    }
+}
+
 /// `[rows, inputs]` → `[rows, outputs]`
-pub(super) fn linear(x: &Tensor<2>, matrix: &GpuMatrix, shape: &Shape, store: Store) -> Tensor<2> {
-    let [rows, _] = x.dims();
+pub(super) fn linear(
+    x: &Tensor<2>,
+    matrix: &GpuMatrix,
+    finish: &Finish<'_>,
+    shape: &Shape,
+    store: Store,
+) -> Tensor<2> {
     let x = GpuRows::of(x);
-    // Rows that an invocation makes: each weight that it reads serves them all.
-    let tile = if rows == 1 {
-        1
-    } else if rows <= 32 {
-        4
-    } else {
-        8
+    let work = Work::of(x.count(), matrix.rows, gpu::facts());
+    shared_out(&x, matrix, finish, shape.words(), store, work)
+}
+
+pub(super) fn shared_out(
+    x: &GpuRows,
+    matrix: &GpuMatrix,
+    finish: &Finish<'_>,
+    shape: &Handle,
+    store: Store,
+    work: Work,
+) -> Tensor<2> {
+    let bias = finish.bias.map(vector);
+    let residual = finish.residual.map(tensor);
+    let source = Source {
+        work,
+        form: matrix.form,
+        inputs: matrix.columns,
+        outputs: matrix.rows,
+        x: x.element(),
+        store,
+        bias: bias.is_some(),
+        gelu: finish.gelu,
+        residual: residual.is_some(),
     };
-    let program = program(matrix, &x, tile, store);
-    let outputs = matrix.rows / 4;
-    let count = [outputs.div_ceil(GROUP as usize), rows.div_ceil(tile), 1];
-    let mut inputs = vec![x.handle(), matrix.codes.handle(), shape.words()];
+    let mut inputs = vec![x.handle(), matrix.codes.handle(), shape];
     inputs.extend(matrix.scales.as_ref().map(Words::handle));
-    x.client.fill(program, count, &inputs, [rows, matrix.rows], store)
+    inputs.extend(bias.iter().chain(&residual).map(GpuRows::handle));
+    let (rows, lanes) = work.made();
+    let count = [(matrix.rows / 4).div_ceil(lanes), x.count().div_ceil(rows), 1];
+    let operations = 2 * x.count() * matrix.rows * matrix.columns;
+    x.client.fill(source.program(), (count, operations), &inputs, [x.count(), matrix.rows], store)
 }
 
-fn program(matrix: &GpuMatrix, x: &GpuRows, tile: usize, store: Store) -> Program {
-    let quantized = matrix.scales.is_some();
-    let body = if quantized { QUANTIZED } else { FLOAT };
-    let template = include_str!("../linear.wgsl")
-        .replace("{{BODY}}", body)
-        .replace("{{COLUMNS}}", columns(matrix.form))
-        .replace("{{SCALES}}", if quantized { SCALES } else { "" });
-    let constants = [
-        ("X", x.element()),
-        ("Y", element(store)),
-        ("INPUTS", &(matrix.columns / 4).to_string()),
-        ("OUTPUTS", &(matrix.rows / 4).to_string()),
-        ("TILE", &tile.to_string()),
-        ("OUT", if quantized { "4" } else { "3" }),
-    ];
-    Program::new(&unrolled(&template, tile), &constants)
-}
-
-const SCALES: &str = "@group(0) @binding(3) var<storage, {{READ}}> scales: array<vec4<f32>>;";
-
-const FLOAT: &str = "    for (var k = 0u; k < INPUTS; k++) {
-        let w = columns(k, n);
-        #sum$ += vec4f(x[row$ + k]) * w;
-    }";
-
-/// A group's sum is scaled once.
-const QUANTIZED: &str = "    for (var group = 0u; group < INPUTS / 8u; group++) {
-        #var part$ = vec4f();
-        for (var k = group * 8u; k < group * 8u + 8u; k++) {
-            let w = columns(k, n);
-            #part$ += vec4f(x[row$ + k]) * w;
-        }
-        let scale = scales[group * OUTPUTS + n];
-        #sum$ += part$ * scale;
-    }";
-
-/// How the weights `4k..4k+4` of outputs `4n..4n+4` are read: one output a column.
-fn columns(form: Form) -> &'static str {
-    match form {
-        Form::F32 => {
-            "let at = (k * OUTPUTS + n) * 4u;
-    return mat4x4f(
-        bitcast<vec4f>(codes[at]), bitcast<vec4f>(codes[at + 1u]),
-        bitcast<vec4f>(codes[at + 2u]), bitcast<vec4f>(codes[at + 3u]));"
-        }
-        Form::F16 => {
-            "let at = (k * OUTPUTS + n) * 2u;
-    let a = codes[at];
-    let b = codes[at + 1u];
-    return mat4x4f(
-        vec4f(unpack2x16float(a.x), unpack2x16float(a.y)),
-        vec4f(unpack2x16float(a.z), unpack2x16float(a.w)),
-        vec4f(unpack2x16float(b.x), unpack2x16float(b.y)),
-        vec4f(unpack2x16float(b.z), unpack2x16float(b.w)));"
-        }
-        Form::Bf16 => {
-            "let at = (k * OUTPUTS + n) * 2u;
-    let a = codes[at];
-    let b = codes[at + 1u];
-    let low = vec4u(16u, 0u, 16u, 0u);
-    let high = vec4u(0xffffu, 0xffff0000u, 0xffffu, 0xffff0000u);
-    return mat4x4f(
-        bitcast<vec4f>((a.xxyy & high) << low), bitcast<vec4f>((a.zzww & high) << low),
-        bitcast<vec4f>((b.xxyy & high) << low), bitcast<vec4f>((b.zzww & high) << low));"
-        }
-        Form::Q8 => {
-            "let words = bitcast<vec4i>(codes[k * OUTPUTS + n]);
-    let up = vec4u(24u, 16u, 8u, 0u);
-    let down = vec4u(24u);
-    return mat4x4f(
-        vec4f((words.xxxx << up) >> down), vec4f((words.yyyy << up) >> down),
-        vec4f((words.zzzz << up) >> down), vec4f((words.wwww << up) >> down));"
-        }
-        Form::Q4 => {
-            "let words = codes[(k / 2u) * OUTPUTS + n];
-    let down = vec4u(0u, 4u, 8u, 12u) + vec4u((k & 1u) * 16u);
-    let low = vec4u(15u);
-    let zero = vec4f(8.0);
-    return mat4x4f(
-        vec4f((words.xxxx >> down) & low) - zero, vec4f((words.yyyy >> down) & low) - zero,
-        vec4f((words.zzzz >> down) & low) - zero, vec4f((words.wwww >> down) & low) - zero);"
-        }
+fn vector(vector: &Vector) -> GpuRows {
+    match vector {
+        Vector::Gpu(vector) => GpuRows::of(vector),
+        Vector::Cpu(_) => apart(),
     }
 }
 
-/// Repeats lines that begin with `#` for every row of the tile, with `$` as its number: compilers
-/// keep what has a name of its own in registers.
-fn unrolled(template: &str, tile: usize) -> String {
-    let mut source = String::new();
-    for line in template.lines() {
-        match line.trim_start().strip_prefix('#') {
-            Some(repeated) => {
-                for row in 0..tile {
-                    source += &repeated.replace('$', &row.to_string());
-                    source.push('\n');
-                }
-            }
-            None => {
-                source += line;
-                source.push('\n');
-            }
-        }
+fn tensor(rows: &Rows) -> GpuRows {
+    match rows {
+        Rows::Gpu(rows) => GpuRows::of(rows),
+        Rows::Cpu(_) => apart(),
     }
-    source
 }

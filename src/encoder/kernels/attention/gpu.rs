@@ -1,0 +1,98 @@
+//! Attention on the GPU.
+
+use burn::tensor::Tensor;
+use cubecl::server::Handle;
+
+use super::{Heads, Shape};
+use crate::encoder::gpu;
+use crate::encoder::kernels::launch::{GROUP, GpuRows, Program, unrolled};
+
+/// Keys that a tile looks at together.
+const BLOCK: usize = 32;
+
+/// Fours of the keys that lie in memory at a time.
+const PIECE: usize = 8;
+
+/// How the work is shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// An invocation makes one head of one row on its own.
+    Direct,
+    /// A workgroup makes one head of 16 rows, so many times.
+    Tile(usize),
+}
+
+impl Work {
+    fn of(heads: &Heads, element_bytes: usize, facts: gpu::Facts) -> Self {
+        // Barriers and workgroup memory cost a processor far more than they save.
+        if facts.software || !matches!(heads.width, 32 | 64 | 128) {
+            return Work::Direct;
+        }
+        let fits =
+            |times: &usize| tile_bytes(*times, heads.width, element_bytes) <= facts.workgroup_bytes;
+        Work::Tile([2, 1].into_iter().find(fits).unwrap_or(1))
+    }
+}
+
+/// Workgroup memory of a tile.
+fn tile_bytes(times: usize, width: usize, element_bytes: usize) -> usize {
+    let (rows, threads) = (16 * times, 64 * times);
+    let keys = 16 * PIECE * (BLOCK + 1);
+    rows * width * element_bytes + keys + 4 * rows * (BLOCK + 1) + 8 * threads + 12 * rows + 8
+}
+
+pub(super) fn attention(inputs: [&Tensor<2>; 3], heads: &Heads, shape: &Shape) -> Tensor<2> {
+    let [query, key, value] = inputs.map(GpuRows::of);
+    let work = Work::of(heads, query.store().bytes(), gpu::facts());
+    let operations = 4 * heads.asking * heads.width * shape.pairs(heads.causal);
+    shared_out([&query, &key, &value], heads, (shape.words(), operations), work)
+}
+
+pub(super) fn shared_out(
+    [query, key, value]: [&GpuRows; 3],
+    heads: &Heads,
+    (shape, operations): (&Handle, usize),
+    work: Work,
+) -> Tensor<2> {
+    let inputs = [query.handle(), key.handle(), value.handle(), shape];
+    let output = [query.count(), heads.asking * heads.width];
+    let rows = match work {
+        Work::Direct => GROUP as usize,
+        Work::Tile(times) => 16 * times,
+    };
+    let count = [query.count().div_ceil(rows), heads.asking, 1];
+    let program = program(heads, query.element(), work);
+    query.client.fill(program, (count, operations), &inputs, output, query.store())
+}
+
+fn program(heads: &Heads, element: &str, work: Work) -> Program {
+    let label = format!("attention {} × {}", heads.asking, heads.width);
+    let times = match work {
+        Work::Direct => 1,
+        Work::Tile(times) => times,
+    };
+    let (rows, threads) = (16 * times, 64 * times);
+    let constants = [
+        ("E", element),
+        ("WIDTH", &(heads.width / 4).to_string()),
+        ("ASKING", &heads.asking.to_string()),
+        ("ASKED", &heads.asked.to_string()),
+        ("SCALE", &format!("{:?}", 1.0 / (heads.width as f32).sqrt())),
+        ("CAUSAL", if heads.causal { "true" } else { "false" }),
+        ("ROWS", &rows.to_string()),
+        ("THREADS", &threads.to_string()),
+        ("BLOCK", &BLOCK.to_string()),
+        ("EACH", &(heads.width / 16).to_string()),
+        ("QUERIES", &(rows * heads.width / 4).to_string()),
+        ("KEYS", &(PIECE * (BLOCK + 1)).to_string()),
+        ("SCORES", &(rows * (BLOCK + 1)).to_string()),
+    ];
+    match work {
+        Work::Direct => Program::new(label, include_str!("direct.wgsl"), &constants),
+        Work::Tile(_) => {
+            let template = unrolled(include_str!("tile.wgsl"), '~', 8);
+            let template = unrolled(&template, '#', heads.width / 16);
+            Program::new(label, &template, &constants)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Attention in all its shares of work against its twin.
+
+use super::gpu::{Work, shared_out};
+use super::{Heads, Shape};
+use crate::encoder::device::Place;
+use crate::encoder::kernels::launch::GpuRows;
+use crate::encoder::kernels::parity::{KernelCheck, compare, rows};
+use crate::encoder::kernels::{apart, cpu};
+use crate::encoder::rows::Rows;
+use crate::error::Result;
+
+/// One row, sequences that share a tile, one that ends within a block of keys, one that is longer.
+const LENGTHS: [&[usize]; 3] = [&[1], &[3, 1, 40, 2, 33], &[97]];
+
+pub(in crate::encoder::kernels) async fn checks(place: &Place) -> Result<Vec<KernelCheck>> {
+    let mut checks = Vec::new();
+    let heads = |asking, asked, width, causal| Heads { asking, asked, width, causal };
+    let tiles =
+        [(3, 1, 32), (4, 2, 64), (2, 2, 128)].into_iter().flat_map(|(asking, asked, width)| {
+            [false, true].map(|causal| (heads(asking, asked, width, causal), Work::Tile(1)))
+        });
+    // Twice the rows, where they fit into what every device has.
+    let wide = [(heads(3, 1, 32, true), Work::Tile(2))];
+    let direct = [(heads(3, 1, 24, false), Work::Direct), (heads(2, 2, 64, true), Work::Direct)];
+    for (heads, work) in tiles.chain(wide).chain(direct) {
+        for lengths in LENGTHS {
+            checks.push(check(&heads, work, lengths, place).await?);
+        }
+    }
+    Ok(checks)
+}
+
+async fn check(heads: &Heads, work: Work, lengths: &[usize], place: &Place) -> Result<KernelCheck> {
+    let shape = Shape::new(lengths.to_vec(), place);
+    let query = rows(1, shape.rows(), heads.asking * heads.width);
+    let [key, value] = [2, 3].map(|seed| rows(seed, shape.rows(), heads.asked * heads.width));
+    let expected = cpu::attention(&query, &key, &value, heads, &shape);
+    let put = [&query, &key, &value].map(|rows| match place.put(rows) {
+        Rows::Gpu(rows) => GpuRows::of(&rows),
+        Rows::Cpu(_) => apart(),
+    });
+    let [query, key, value] = &put;
+    let found = shared_out([query, key, value], heads, (shape.words(), 0), work);
+    let name = format!("{heads:?} {work:?} {lengths:?}");
+    compare(name, place, Rows::Gpu(found), &expected).await
+}

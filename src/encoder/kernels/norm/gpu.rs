@@ -1,0 +1,90 @@
+//! Norms on the GPU.
+
+use burn::tensor::Tensor;
+
+use super::{Shape, Store};
+use crate::encoder::gpu;
+use crate::encoder::kernels::launch::{GROUP, GpuRows, Program, element};
+
+pub(super) fn rms_norm(x: &Tensor<2>, gain: &Tensor<1>, epsilon: f64, store: Store) -> Tensor<2> {
+    let [rows, dimension] = x.dims();
+    let (x, gain) = (GpuRows::of(x), GpuRows::of(gain));
+    let constants = [
+        ("X", x.element()),
+        ("Y", element(store)),
+        ("DIMENSION", &(dimension / 4).to_string()),
+        ("EPSILON", &format!("{:?}", epsilon as f32)),
+    ];
+    let program = Program::new("rms norm".to_owned(), include_str!("rms.wgsl"), &constants);
+    let inputs = [x.handle(), gain.handle()];
+    let work = ([rows, 1, 1], 10 * rows * dimension);
+    x.client.fill(program, work, &inputs, [rows, dimension], store)
+}
+
+pub(super) fn layer_norm(
+    x: &Tensor<2>,
+    gain: &Tensor<1>,
+    bias: &Tensor<1>,
+    epsilon: f64,
+) -> Tensor<2> {
+    let [rows, dimension] = x.dims();
+    let (x, gain, bias) = (GpuRows::of(x), GpuRows::of(gain), GpuRows::of(bias));
+    let constants = [
+        ("DIMENSION", &(dimension / 4).to_string()[..]),
+        ("EPSILON", &format!("{:?}", epsilon as f32)),
+    ];
+    let program = Program::new("layer norm".to_owned(), include_str!("layer.wgsl"), &constants);
+    let inputs = [x.handle(), gain.handle(), bias.handle()];
+    let work = ([rows, 1, 1], 10 * rows * dimension);
+    x.client.fill(program, work, &inputs, [rows, dimension], Store::Full)
+}
+
+pub(super) fn rotated_norm(
+    x: &Tensor<2>,
+    gain: &Tensor<1>,
+    heads: usize,
+    epsilon: f64,
+    turns: &Tensor<2>,
+    shape: &Shape,
+) -> Tensor<2> {
+    let [_, width] = turns.dims();
+    // Neighbours read neighbouring values; where a processor plays the GPU, one does it all.
+    let lanes = if gpu::facts().software { 1 } else { (width / 4).next_power_of_two().min(32) };
+    rotated_by(lanes, x, gain, heads, epsilon, turns, shape)
+}
+
+pub(super) fn rotated_by(
+    lanes: usize,
+    x: &Tensor<2>,
+    gain: &Tensor<1>,
+    heads: usize,
+    epsilon: f64,
+    turns: &Tensor<2>,
+    shape: &Shape,
+) -> Tensor<2> {
+    let output @ [rows, columns] = x.dims();
+    let [_, width] = turns.dims();
+    let (x, gain, turns) = (GpuRows::of(x), GpuRows::of(gain), GpuRows::of(turns));
+    let constants = [
+        ("SHARE", if lanes == 1 { "" } else { SHARE }),
+        ("E", x.element()),
+        ("WIDTH", &(width / 2).to_string()),
+        ("HEADS", &heads.to_string()),
+        ("LANES", &lanes.to_string()),
+        ("THREADS", &GROUP.to_string()),
+        ("EPSILON", &format!("{:?}", epsilon as f32)),
+    ];
+    let label = "norm and rotation".to_owned();
+    let program = Program::new(label, include_str!("rotated.wgsl"), &constants);
+    let count = [(rows * heads).div_ceil(GROUP as usize / lanes), 1, 1];
+    let inputs = [x.handle(), gain.handle(), turns.handle(), shape.words()];
+    x.client.fill(program, (count, 10 * rows * columns), &inputs, output, x.store())
+}
+
+/// The sum of a head's squares from those of its lanes.
+const SHARE: &str = "squares[at] = sum;
+    workgroupBarrier();
+    sum = 0.0f;
+    for (var i = at - lane; i < at - lane + LANES; i++) {
+        sum += squares[i];
+    }";

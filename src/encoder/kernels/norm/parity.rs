@@ -1,0 +1,45 @@
+//! Norms against their twins.
+
+use super::{Rotation, Shape, Store, gpu};
+use crate::encoder::device::Place;
+use crate::encoder::kernels::parity::{KernelCheck, compare, rows, values};
+use crate::encoder::kernels::{apart, cpu};
+use crate::encoder::rows::{CpuRows, Rows, Vector};
+use crate::error::Result;
+
+/// Less than all invocations have a part, and more.
+const DIMENSIONS: [usize; 2] = [76, 392];
+
+pub(in crate::encoder::kernels) async fn checks(place: &Place) -> Result<Vec<KernelCheck>> {
+    let mut checks = Vec::new();
+    for dimension in DIMENSIONS {
+        let (x, gain, bias) = (rows(1, 5, dimension), values(2, dimension), values(3, dimension));
+        let [on_gain, on_bias] = [&gain, &bias].map(|values| place.vector(values.clone()));
+        let found = super::rms_norm(&place.put(&x), &on_gain, 1e-6, Store::Full);
+        let expected = cpu::rms_norm(&x, &gain, 1e-6);
+        checks.push(compare(format!("rms norm {dimension}"), place, found, &expected).await?);
+        let found = super::layer_norm(place.put(&x), &on_gain, &on_bias, 1e-12);
+        let expected = cpu::layer_norm(x, &gain, &bias, 1e-12);
+        checks.push(compare(format!("layer norm {dimension}"), place, found, &expected).await?);
+    }
+    for (width, lanes) in [(20, 1), (20, 8), (128, 32), (128, 1), (64, 16)] {
+        checks.push(rotated(width, lanes, place).await?);
+    }
+    Ok(checks)
+}
+
+async fn rotated(width: usize, lanes: usize, place: &Place) -> Result<KernelCheck> {
+    let (heads, lengths) = (3, vec![5, 1, 30]);
+    let shape = Shape::new(lengths, place);
+    let (x, gain) = (rows(1, shape.rows(), heads * width), values(2, width));
+    let beside = Rows::Cpu(CpuRows::zeros(1, 1));
+    let Rows::Cpu(turns) = Rotation::new(shape.tokens, width, 1e4, &beside).turns else { apart() };
+    let (Rows::Gpu(on), Vector::Gpu(on_gain), Rows::Gpu(on_turns)) =
+        (place.put(&x), place.vector(gain.clone()), place.put(&turns))
+    else {
+        apart()
+    };
+    let found = gpu::rotated_by(lanes, &on, &on_gain, heads, 1e-6, &on_turns, &shape);
+    let expected = cpu::rotated_norm(x, &gain, 1e-6, &turns, &shape);
+    compare(format!("rotated norm {width} by {lanes}"), place, Rows::Gpu(found), &expected).await
+}
