@@ -36,11 +36,13 @@
 //! 6. Bytes from outside are hostile: checked before use, never a panic, never a silent wrong
 //!    answer.
 
+mod checksum;
 pub mod error;
 pub mod fields;
 pub mod fingerprint;
 mod json;
 pub mod page;
+pub mod sorted;
 mod words;
 
 #[cfg(feature = "pages")]

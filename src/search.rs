@@ -7,8 +7,6 @@ mod options;
 mod semantic;
 mod sort;
 
-use std::collections::BTreeMap;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::hits::{Found, Hit, QueryWords, hit};
 use crate::index::format::{self, Rows, page_key};
@@ -98,18 +96,18 @@ async fn attempt<S: Store>(
         _ => std::cmp::Ordering::Equal,
     });
     best.truncate(options.limit);
-    let scores = Scores { meaning: scores(&meaning.pages), words: scores(&words.pages) };
+    let scores = Scores { meaning: &meaning.pages, words: &words.pages };
     hits(index, query.text, vector, &best, &scores).await
 }
 
 /// What each way of looking says of each page.
-struct Scores {
-    meaning: BTreeMap<u32, f64>,
-    words: BTreeMap<u32, f64>,
+struct Scores<'a> {
+    meaning: &'a [Ranked],
+    words: &'a [Ranked],
 }
 
-fn scores(ranked: &[Ranked]) -> BTreeMap<u32, f64> {
-    ranked.iter().map(|it| (it.page, it.score)).collect()
+fn score_of(ranked: &[Ranked], page: u32) -> Option<f64> {
+    ranked.iter().find(|it| it.page == page).map(|it| it.score)
 }
 
 /// Reads the pages of the best passages and makes hits of them.
@@ -118,7 +116,7 @@ async fn hits<S: Store>(
     text: &str,
     vector: Option<&[f32]>,
     best: &[Ranked],
-    scores: &Scores,
+    scores: &Scores<'_>,
 ) -> Result<Attempt<Vec<Hit>>> {
     let keys: Vec<_> = best
         .iter()
@@ -136,8 +134,8 @@ async fn hits<S: Store>(
                     page: &page,
                     passage: it.passage,
                     score: it.score,
-                    cosine: scores.meaning.get(&it.page).copied(),
-                    bm25: scores.words.get(&it.page).copied(),
+                    cosine: score_of(scores.meaning, it.page),
+                    bm25: score_of(scores.words, it.page),
                     sentence_bits,
                 };
                 hits.push(hit(found, bits.as_deref(), &words));

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
-use unicode_normalization::char::{decompose_canonical, is_combining_mark};
+use crate::checksum::checksum;
 
 pub(crate) mod stems;
 mod stop;
+mod unicode;
 
 pub(crate) use stop::is_telling;
+use unicode::decompose_canonical;
+pub(crate) use unicode::is_combining_mark;
 
 /// A word that is longer is kept as its beginning and a checksum, so that a term stays small.
 pub(crate) const TERM_BYTES_MAX: usize = 64;
@@ -162,7 +165,7 @@ fn bounded(term: String) -> String {
         return term;
     }
     let kept = term.floor_char_boundary(TERM_BYTES_KEPT);
-    format!("{}~{:08x}", &term[..kept], crc32fast::hash(term.as_bytes()))
+    format!("{}~{:08x}", &term[..kept], checksum(term.as_bytes()))
 }
 
 /// A word, or a run of characters of a script without spaces, which then are its `units`.

@@ -2,8 +2,6 @@
 
 mod pages;
 
-use std::collections::BTreeMap;
-
 use burrow::ErrorKind;
 use burrow::fields::{self, FieldValue, Fields};
 use burrow::fingerprint::Fingerprint;
@@ -14,6 +12,7 @@ use burrow::index::{Index, PageSet};
 use burrow::page::EncodedPage;
 use burrow::quantize::Quantizer;
 use burrow::search::Sort;
+use burrow::sorted::SortedMap;
 use burrow::store::MemoryStore;
 use pages::{any_entry, any_time};
 use pollster::block_on;
@@ -158,7 +157,7 @@ fn any_filter() -> impl Strategy<Value = Value> {
     })
 }
 
-fn entries(list: Vec<Entry>) -> BTreeMap<u32, Entry> {
+fn entries(list: Vec<Entry>) -> SortedMap<u32, Entry> {
     // With gaps, as removed pages leave them.
     (0..).step_by(3).zip(list).collect()
 }

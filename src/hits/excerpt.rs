@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use unicode_normalization::char::is_combining_mark;
-
 use crate::page::Passage;
+use crate::words::is_combining_mark;
 
 /// The most characters of a passage that are shown: about four lines.
 pub const EXCERPT_CHARS: usize = 320;

@@ -1,6 +1,5 @@
 //! Which words of a text are words of the query, as a reader would say.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::words::stems::Language;
@@ -25,14 +24,14 @@ const ENDINGS: [&str; 8] = ["", "s", "es", "ed", "d", "ing", "y", "ies"];
 /// The words of a query, made ready for being found in texts.
 #[derive(Debug, Clone, Default)]
 pub struct QueryWords {
-    words: BTreeSet<String>,
+    words: Vec<String>,
     /// As they were typed, to be stemmed.
     typed: Vec<String>,
     /// Identifiers with their signs, as the index has them: `c++`.
     wholes: Vec<String>,
     /// Pairs of neighbouring characters of scripts that put no space between words; one that
     /// stands alone in the query, alone.
-    grams: BTreeSet<String>,
+    grams: Vec<String>,
 }
 
 impl QueryWords {
@@ -55,7 +54,7 @@ impl QueryWords {
                 let word = folded(typed);
                 let is_long = word.chars().count() >= WORD_LETTERS_MIN;
                 if keep(&word) && (is_long || word.chars().any(char::is_numeric)) {
-                    found.words.insert(word);
+                    found.words.push(word);
                     found.typed.push(typed.to_owned());
                 }
             } else {

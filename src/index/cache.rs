@@ -1,6 +1,6 @@
 //! INT8 blocks that were read lately: the next query often needs them again.
 
-use std::collections::{BTreeMap, HashMap};
+use crate::sorted::SortedMap;
 
 /// Blocks of so many bytes in all are kept: some 250 blocks of 1,024 components.
 pub(crate) const CACHE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -8,9 +8,9 @@ pub(crate) const CACHE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Blocks by their keys; the one that was not used for longest goes first.
 #[derive(Debug, Default)]
 pub(crate) struct BlockCache {
-    blocks: HashMap<u64, Block>,
+    blocks: SortedMap<u64, Block>,
     /// The keys, by when they were last used.
-    uses: BTreeMap<u64, u64>,
+    uses: SortedMap<u64, u64>,
     bytes: usize,
     clock: u64,
 }

@@ -1,14 +1,14 @@
 //! Keeps the number of records small that are read on opening, and lets no byte of a removed page
 //! stay: bits and directory records of neighbours are brought together into runs.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::build;
 use super::format::{self, BitsRun, Effect, Entry, page_key};
+use super::page_set::PageSet;
 use super::state::attempts;
 use super::write::Transaction;
 use super::{Index, busy};
 use crate::error::{ErrorKind, Result};
+use crate::sorted::SortedMap;
 use crate::store::{Change, Space, Store};
 
 /// Rows of a run: 512 KiB of bits at 1,024 components, so that opening reads few records and
@@ -54,7 +54,7 @@ impl<S: Store> Index<S> {
             return Ok(Some(plan));
         }
         match self.to_bring_together() {
-            Some(homes) => self.brought_together(&homes, &BTreeSet::new()).await.map(Some),
+            Some(homes) => self.brought_together(&homes, &PageSet::new()).await.map(Some),
             None => Ok(None),
         }
     }
@@ -62,7 +62,7 @@ impl<S: Store> Index<S> {
     /// The first records that are worth it.
     fn to_bring_together(&self) -> Option<Vec<u32>> {
         let mut group = Group::default();
-        for (home, rows) in self.homes() {
+        for (home, rows) in self.homes().into_entries() {
             if self.is_mostly_gone(home) {
                 return Some(vec![home]);
             }
@@ -83,23 +83,23 @@ impl<S: Store> Index<S> {
 
     /// The records that hold pages, by their first page, and how many rows of whole pages each
     /// has. Records with damage in them are left as they are.
-    fn homes(&self) -> BTreeMap<u32, usize> {
-        let damaged: BTreeSet<u32> =
+    fn homes(&self) -> SortedMap<u32, usize> {
+        let damaged: PageSet =
             self.state.broken.keys().map(|&page| self.state.runs.home(page)).collect();
         // A run all of whose pages are gone still lies there.
-        let mut homes: BTreeMap<u32, usize> =
+        let mut homes: SortedMap<u32, usize> =
             self.state.runs.firsts().map(|first| (first, 0)).collect();
-        for (&page, entry) in &self.state.entries {
-            *homes.entry(self.state.runs.home(page)).or_default() += entry.passages;
+        for (&page, entry) in self.state.entries.iter() {
+            *homes.or_insert(self.state.runs.home(page), 0) += entry.passages;
         }
-        homes.retain(|home, _| !damaged.contains(home));
+        homes.retain(|home, _| !damaged.contains(*home));
         homes
     }
 
     fn is_mostly_gone(&self, home: u32) -> bool {
         let Some((first, last)) = self.state.runs.of(home) else { return false };
         let gone = self.state.runs.gone_within(first, last).len();
-        let live = self.state.entries.range(first..=last).count();
+        let live = self.state.entries.from(&first).take_while(|(page, _)| **page <= last).count();
         gone > 0 && gone * GONE_SHARE >= gone + live
     }
 
@@ -111,7 +111,7 @@ impl<S: Store> Index<S> {
     pub(super) async fn brought_together(
         &self,
         homes: &[u32],
-        without: &BTreeSet<u32>,
+        without: &PageSet,
     ) -> Result<Transaction> {
         let mut plan = Transaction::new(self.state.head.next_page);
         let Some(&first) = homes.first() else { return Ok(plan) };
@@ -126,7 +126,7 @@ impl<S: Store> Index<S> {
             for page in self.state.runs.gone_within(home, end) {
                 plan.changes.push(build::no_longer_gone(page));
             }
-            let stays = |page: u32| !without.contains(&page) && !self.state.runs.is_gone(page);
+            let stays = |page: u32| !without.contains(page) && !self.state.runs.is_gone(page);
             let (found, mut rows) = self.read_home(home).await?;
             for (page, entry) in found.into_iter().filter(|&(page, _)| stays(page)) {
                 if let Some(page_bits) = rows.remove(&page) {
@@ -153,24 +153,24 @@ impl<S: Store> Index<S> {
     }
 
     /// The entries in the record of a first page, and the bits of each page.
-    async fn read_home(&self, home: u32) -> Result<(Vec<(u32, Entry)>, BTreeMap<u32, Vec<u8>>)> {
+    async fn read_home(&self, home: u32) -> Result<(Vec<(u32, Entry)>, SortedMap<u32, Vec<u8>>)> {
         let key = page_key(home);
         let mut records = self.store.read(&[(Space::Directory, key), (Space::Bits, key)]).await?;
         let (bits, entries) = (records.pop().flatten(), records.pop().flatten());
         let entries = entries.map(|bytes| format::entries_from_bytes(home, &bytes));
         let entries = or_none(entries.transpose())?.unwrap_or_default();
         let dimension = self.state.dimension();
-        let Some(bytes) = bits else { return Ok((entries, BTreeMap::new())) };
+        let Some(bytes) = bits else { return Ok((entries, SortedMap::new())) };
         let run = or_none(format::bits_from_bytes(home, dimension, &bytes).map(Some))?;
         let rows = run.map(|run| rows_by_page(&run, dimension)).unwrap_or_default();
         Ok((entries, rows))
     }
 }
 
-fn rows_by_page(run: &BitsRun<'_>, dimension: usize) -> BTreeMap<u32, Vec<u8>> {
+fn rows_by_page(run: &BitsRun<'_>, dimension: usize) -> SortedMap<u32, Vec<u8>> {
     let row_bytes = format::Rows::Bits.row_bytes(dimension);
     let mut rest = run.bits;
-    let mut rows = BTreeMap::new();
+    let mut rows = SortedMap::new();
     for &(page, count) in &run.pages {
         let (bits, after) = rest.split_at(count * row_bytes);
         rest = after;

@@ -4,7 +4,6 @@ mod dates;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -14,6 +13,7 @@ use super::page_set::PageSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields::FieldValue;
 use crate::json::Json;
+use crate::sorted::SortedMap;
 use dates::date;
 
 /// Facets that can be asked for at once: each is counted over all pages meant.
@@ -150,7 +150,7 @@ fn date_part(part: &Json) -> Option<DatePart> {
 /// Counts the pages that are meant; all of them where `pages` is `None`. A page counts once for
 /// each value that it has.
 pub fn facets(
-    entries: &BTreeMap<u32, Entry>,
+    entries: &SortedMap<u32, Entry>,
     pages: Option<&PageSet>,
     asked: &[FacetAsk],
 ) -> Vec<Facet> {
@@ -192,7 +192,7 @@ impl PartialOrd for Total {
 
 #[derive(Default)]
 struct Tally<'a> {
-    counts: BTreeMap<Key<'a>, usize>,
+    counts: SortedMap<Key<'a>, usize>,
     pages: usize,
     range: Option<(f64, f64)>,
 }
@@ -231,7 +231,7 @@ impl<'a> Tally<'a> {
     }
 
     fn count(&mut self, key: Key<'a>) {
-        *self.counts.entry(key).or_default() += 1;
+        *self.counts.or_insert(key, 0) += 1;
     }
 
     fn date(&mut self, time_ms: i64, by: DatePart) {
@@ -248,7 +248,7 @@ impl<'a> Tally<'a> {
     fn facet(self, ask: &FacetAsk) -> Facet {
         // In the order of the values, which is kept among those of one count. Numbers are sorted and
         // not the values themselves: that is a tenth of the code.
-        let counts: Vec<_> = self.counts.into_iter().collect();
+        let counts: Vec<_> = self.counts.into_entries().collect();
         let by_count =
             counts.iter().enumerate().map(|(at, (_, count))| (u64::MAX - *count as u64, at as u32));
         let mut order: Vec<(u64, u32)> = by_count.collect();

@@ -1,12 +1,12 @@
 //! Which pages are meant: conditions on fields, address, time and language, told as JSON.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::format::Entry;
 use super::page_set::PageSet;
 use crate::error::Result;
 use crate::fields::FieldValue;
+use crate::sorted::SortedMap;
 
 mod parse;
 
@@ -116,7 +116,7 @@ impl Filter {
 }
 
 /// The pages that meet a filter's conditions.
-pub fn pages(entries: &BTreeMap<u32, Entry>, filter: &Filter) -> PageSet {
+pub fn pages(entries: &SortedMap<u32, Entry>, filter: &Filter) -> PageSet {
     let meant = entries.iter().filter(|(_, entry)| filter.matches(entry));
     meant.map(|(&page, _)| page).collect()
 }

@@ -1,9 +1,8 @@
 //! What lies in the store and belongs to nothing? A look at everything, some records at a time.
 
-use std::collections::BTreeSet;
-
 use super::Index;
 use super::format::{QueueKey, page_of_key};
+use super::page_set::PageSet;
 use crate::error::Result;
 use crate::store::{Space, Store};
 
@@ -18,12 +17,12 @@ pub(super) struct LeftOver {
     /// The place in [`SPACES`], and the key there.
     at: usize,
     from: u64,
-    /// Numbers that had a note when the look came to what waits.
-    noted: BTreeSet<u64>,
+    /// Numbers that had a note when the look came to what waits, in order.
+    noted: Vec<u64>,
     /// Numbers of pages that have records of their own and that the directory does not know.
-    pub(super) pages: BTreeSet<u32>,
+    pub(super) pages: PageSet,
     /// Numbers of contents that wait without a note, so that their turn never comes.
-    pub(super) waiting: BTreeSet<u64>,
+    pub(super) waiting: Vec<u64>,
 }
 
 impl<S: Store> Index<S> {
@@ -36,6 +35,7 @@ impl<S: Store> Index<S> {
         if is_over {
             (found.at, found.from) = (found.at + 1, 0);
             found.noted = self.state.queue.numbers().collect();
+            found.noted.sort_unstable();
             return Ok(true);
         }
         let is_unknown = |key: &&u64| !self.is_known(space, **key, &found.noted);
@@ -61,9 +61,10 @@ impl<S: Store> Index<S> {
         Ok(found)
     }
 
-    fn is_known(&self, space: Space, key: u64, noted: &BTreeSet<u64>) -> bool {
+    fn is_known(&self, space: Space, key: u64, noted: &[u64]) -> bool {
         if space == Space::Queue {
-            let waits = |number| noted.contains(&number) || self.state.queue.has(number);
+            let waits =
+                |number| noted.binary_search(&number).is_ok() || self.state.queue.has(number);
             return content(key).is_none_or(waits);
         }
         let page = page_of_key(key);

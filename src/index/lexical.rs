@@ -25,8 +25,6 @@ mod cursor;
 mod plan;
 mod merge;
 
-use std::collections::BTreeMap;
-
 pub(crate) use build::WordRecorder;
 pub use build::{PageWords, page_record};
 pub(crate) use check::check_from;
@@ -38,6 +36,7 @@ use super::Problem;
 use super::format::{self, PageTerms, SegmentHead, SegmentPage, segment_key};
 use super::page_set::PageSet;
 use crate::error::{ErrorKind, Result};
+use crate::sorted::SortedMap;
 use crate::store::{Space, Store};
 
 /// Pages' records read at once on opening.
@@ -132,7 +131,7 @@ impl Source {
 /// The words of all pages: what of them is in memory, about 4 bytes a passage and 20 a page.
 #[derive(Debug, Clone, Default)]
 pub struct Lexicon {
-    sources: BTreeMap<Place, Source>,
+    sources: SortedMap<Place, Source>,
 }
 
 impl Lexicon {
@@ -195,7 +194,7 @@ impl Lexicon {
     ///
     /// `pages` are numbers of pages with the number of their passages.
     pub fn settle(&mut self, pages: impl Iterator<Item = (u32, usize)>) -> Vec<u32> {
-        let mut wanted: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut wanted: SortedMap<u32, usize> = SortedMap::new();
         wanted.extend(pages);
         for page in self.sources.values_mut().flat_map(|source| &mut source.pages) {
             page.live &= wanted.get(&page.page) == Some(&(page.passages as usize));
@@ -203,7 +202,7 @@ impl Lexicon {
                 wanted.remove(&page.page);
             }
         }
-        wanted.into_keys().collect()
+        wanted.keys().copied().collect()
     }
 
     /// Takes up a page whose record is stored. It counts instead of what was here of the page.
@@ -215,7 +214,8 @@ impl Lexicon {
     /// Passes over a page from now on. Its words stay in the store until they are merged away, or
     /// removed by [`Lexicon::removal`].
     pub fn forget(&mut self, page: u32) {
-        for (_, source) in self.sources.range_mut(..Place::Page(0)) {
+        let segments = self.sources.iter_mut();
+        for (_, source) in segments.take_while(|(place, _)| **place < Place::Page(0)) {
             source.forget(page);
         }
         if let Some(source) = self.sources.get_mut(&Place::Page(page)) {
@@ -241,10 +241,12 @@ impl Lexicon {
     }
 
     fn places_of(&self, page: u32) -> impl Iterator<Item = Place> {
-        let segments = self.sources.range(..Place::Page(0));
-        let own = self.sources.get_key_value(&Place::Page(page));
+        let segments = self.sources.iter().take_while(|(place, _)| **place < Place::Page(0));
+        let own = self.sources.from(&Place::Page(page)).take(1);
         let holds = move |(place, source): (&Place, &Source)| {
-            (source.find(page).is_some() || *place == Place::Page(page)).then_some(*place)
+            let is_own = *place == Place::Page(page);
+            let is_in = matches!(place, Place::Segment(_)) && source.find(page).is_some();
+            (is_own || is_in).then_some(*place)
         };
         segments.chain(own).filter_map(holds)
     }

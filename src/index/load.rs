@@ -110,7 +110,7 @@ impl State {
             self.made_with.is_some() && is_whole && !found.contains(page)
         };
         if run.pages.iter().all(is_plain) {
-            run.pages.iter().for_each(|&(page, _)| found.insert(page));
+            found.extend(run.pages.iter().map(|&(page, _)| page));
             self.resident.add_many(&run.pages, run.bits, row_bytes);
             return Ok(());
         }

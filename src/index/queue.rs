@@ -6,14 +6,13 @@
 mod entries;
 mod resident;
 
-use std::collections::BTreeMap;
-
 use super::format::{self, NUMBER_END, QueueKey};
 use super::state::{self, attempts, whole};
 use super::write::Transaction;
 use super::{Index, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::EncodedPage;
+use crate::sorted::SortedMap;
 use crate::store::{Change, Space, Store};
 pub use entries::{Enqueued, FailedPage, NewPage, Priority, Queued, WaitingPage};
 use resident::put;
@@ -51,7 +50,7 @@ impl<S: Store> Index<S> {
     /// then the queue is as it was.
     pub async fn enqueue(&mut self, pages: Vec<NewPage>) -> Result<Enqueued> {
         check_pages(&pages)?;
-        let mut latest = BTreeMap::new();
+        let mut latest = SortedMap::new();
         for (at, page) in (0u32..).zip(&pages) {
             latest.insert(page.url.clone(), at);
         }

@@ -3,8 +3,6 @@
 //! Records that are whole each for themselves can still lie where none can: within a run that has
 //! their page, or twice. Taking out page by page does not put that in order.
 
-use std::collections::BTreeSet;
-
 use super::format::{Effect, Entry, page_key};
 use super::state::whole;
 use super::verify::Repaired;
@@ -12,6 +10,7 @@ use super::write::Transaction;
 use super::{Index, build, busy, lexical};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::EncodedPage;
+use crate::sorted::SortedMap;
 use crate::store::{Change, KEY_END, Space, Store};
 
 impl<S: Store> Index<S> {
@@ -21,24 +20,25 @@ impl<S: Store> Index<S> {
     pub(super) async fn rebuild(&mut self, repaired: &mut Repaired) -> Result<()> {
         let entries: Vec<(u32, Entry)> =
             self.state.entries.iter().map(|(&page, entry)| (page, entry.clone())).collect();
-        let mut rest: BTreeSet<u32> = self.state.broken.keys().copied().collect();
-        rest.extend(self.left_over().await?.pages);
+        let mut rest = self.left_over().await?.pages;
+        rest.extend(self.state.broken.keys().copied());
         let first = self.remove_from_next().await?;
-        let mut written = BTreeSet::new();
+        let mut written = SortedMap::new();
         for (page, entry) in entries {
             match whole(self.read_page(page, &entry).await)? {
                 Ok(encoded) => {
                     self.rewrite(page, encoded).await?;
-                    written.insert(entry.url);
+                    written.insert(entry.url, page);
                 }
                 Err(_) => drop(rest.insert(page)),
             }
         }
         // Of two with one address the later is right.
-        for &page in rest.iter().rev().filter(|&&page| page < first) {
+        let rest: Vec<u32> = rest.iter().filter(|&page| page < first).collect();
+        for page in rest.into_iter().rev() {
             let found = self.read_without_entry(page).await?;
-            if let Some(encoded) = found.filter(|it| !written.contains(&it.page.url)) {
-                written.insert(encoded.page.url.clone());
+            if let Some(encoded) = found.filter(|it| !written.contains_key(&it.page.url)) {
+                written.insert(encoded.page.url.clone(), page);
                 repaired.saved.push(encoded.page.url.clone());
                 self.rewrite(page, encoded).await?;
             }
@@ -49,10 +49,10 @@ impl<S: Store> Index<S> {
         Ok(())
     }
 
-    fn tell_lost(&self, written: &BTreeSet<String>, repaired: &mut Repaired) {
+    fn tell_lost(&self, written: &SortedMap<String, u32>, repaired: &mut Repaired) {
         let known = self.state.broken.values().filter_map(|problem| problem.url.clone());
         repaired.lost.extend(known.chain(self.state.urls.keys().cloned()));
-        repaired.lost.retain(|url| !written.contains(url));
+        repaired.lost.retain(|url| !written.contains_key(url));
         for urls in [&mut repaired.lost, &mut repaired.saved] {
             urls.sort();
             urls.dedup();

@@ -1,14 +1,15 @@
 //! Which pages share records: where the bits and the directory of a page lie.
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::page_set::PageSet;
+use crate::sorted::SortedMap;
 
 /// The runs of an index, and the pages in them that were replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Runs {
     /// The first page of each run, and its last. Runs do not overlap.
-    lasts: BTreeMap<u32, u32>,
+    lasts: SortedMap<u32, u32>,
     /// Pages that a run still holds rows of, but that are no longer there.
-    gone: BTreeSet<u32>,
+    gone: PageSet,
 }
 
 impl Runs {
@@ -32,12 +33,12 @@ impl Runs {
 
     /// The greatest number in a run or of a page that is gone.
     pub(crate) fn greatest(&self) -> Option<u32> {
-        self.lasts.values().chain(&self.gone).max().copied()
+        self.lasts.values().copied().chain(self.gone.iter()).max()
     }
 
     /// The first and last page of the run that a page lies in, if it lies in one.
     pub(crate) fn of(&self, page: u32) -> Option<(u32, u32)> {
-        let (&first, &last) = self.lasts.range(..=page).next_back()?;
+        let (&first, &last) = self.lasts.last_up_to(&page)?;
         (page <= last).then_some((first, last))
     }
 
@@ -53,17 +54,19 @@ impl Runs {
 
     /// Whether a page's rows are to be passed over.
     pub(crate) fn is_gone(&self, page: u32) -> bool {
-        self.gone.contains(&page)
+        self.gone.contains(page)
     }
 
     /// The pages of a range of numbers that are gone and whose rows still lie there.
     pub(crate) fn gone_within(&self, first: u32, last: u32) -> Vec<u32> {
-        self.gone.range(first..=last).copied().collect()
+        self.gone.from(first).take_while(|&page| page <= last).collect()
     }
 
     /// The rows of these pages are gone too.
     pub(crate) fn forget_gone(&mut self, pages: &[u32]) {
-        self.gone.retain(|page| !pages.contains(page));
+        for &page in pages {
+            self.gone.remove(page);
+        }
     }
 }
 

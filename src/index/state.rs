@@ -1,15 +1,16 @@
 //! What of an index is in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::format::{Effect, Entry, Head, Rows};
 use super::lexical::Lexicon;
+use super::page_set::PageSet;
 use super::queue::Queue;
 use super::resident::Resident;
 use super::runs::Runs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
+use crate::sorted::SortedMap;
 use crate::store::{HEAD_KEY, Space, Store};
 
 /// The key, in [`Space::Meta`], of what the index was made with.
@@ -44,11 +45,11 @@ pub(crate) struct State {
     pub(crate) head_bytes: Option<Vec<u8>>,
     pub(crate) made_with: Option<Fingerprint>,
     /// Every whole page.
-    pub(crate) entries: BTreeMap<u32, Entry>,
+    pub(crate) entries: SortedMap<u32, Entry>,
     /// Where an address's page is in `entries`.
-    pub(crate) urls: BTreeMap<String, u32>,
+    pub(crate) urls: SortedMap<String, u32>,
     /// Pages left out: their records stay until their address is added again.
-    pub(crate) broken: BTreeMap<u32, Problem>,
+    pub(crate) broken: SortedMap<u32, Problem>,
     /// Other damage.
     pub(crate) damage: Vec<Problem>,
     pub(crate) resident: Resident,
@@ -61,7 +62,7 @@ pub(crate) struct State {
     /// Whether the words must be read before they are used.
     pub(crate) words_are_stale: bool,
     /// Pages whose words must be made again from their texts.
-    pub(crate) wordless: BTreeSet<u32>,
+    pub(crate) wordless: PageSet,
     /// Whether others have changed the queue since it was read.
     pub(crate) queue_is_stale: bool,
 }
@@ -73,9 +74,9 @@ impl State {
             head: Head::default(),
             head_bytes,
             made_with,
-            entries: BTreeMap::new(),
-            urls: BTreeMap::new(),
-            broken: BTreeMap::new(),
+            entries: SortedMap::new(),
+            urls: SortedMap::new(),
+            broken: SortedMap::new(),
             damage: Vec::new(),
             resident: Resident::new(dimension),
             runs: Runs::default(),
@@ -83,7 +84,7 @@ impl State {
             queue_is_stale: false,
             lexicon: Lexicon::default(),
             words_are_stale: true,
-            wordless: BTreeSet::new(),
+            wordless: PageSet::new(),
         }
     }
 
@@ -118,7 +119,7 @@ impl State {
         }
         self.resident.remove(page);
         self.lexicon.forget(page);
-        self.wordless.remove(&page);
+        self.wordless.remove(page);
         self.broken.insert(page, Problem { url, message });
     }
 

@@ -1,10 +1,9 @@
 //! Is everything whole? Reads all records, names what is not, and saves what can be saved.
 
-use std::collections::BTreeSet;
-
 use super::format::{self, BLOCK_ROWS, Entry, Rows, page_key, page_of_key};
 use super::left_over::LeftOver;
 use super::load::bits_of;
+use super::page_set::PageSet;
 use super::state::{Problem, State, attempts, whole};
 use super::write::Transaction;
 use super::{Index, build, busy};
@@ -67,7 +66,7 @@ impl<S: Store> Index<S> {
         &mut self,
         under_way: &mut Verification,
     ) -> Result<Option<Vec<Problem>>> {
-        let pages = under_way.next.map(|next| self.state.entries.range(next..).take(PAGES_AT_ONCE));
+        let pages = under_way.next.map(|next| self.state.entries.from(&next).take(PAGES_AT_ONCE));
         let pages = pages.into_iter().flatten();
         let pages: Vec<(u32, Entry)> = pages.map(|(&page, entry)| (page, entry.clone())).collect();
         for (page, entry) in &pages {
@@ -120,9 +119,10 @@ impl<S: Store> Index<S> {
                 self.state.leave_out(page, message);
             }
         }
-        let mut damaged: BTreeSet<u32> = self.state.broken.keys().copied().collect();
         let left_over = self.left_over().await?;
-        damaged.extend(left_over.pages);
+        let mut damaged = left_over.pages;
+        damaged.extend(self.state.broken.keys().copied());
+        let damaged: Vec<u32> = damaged.iter().collect();
         repaired.left_over += left_over.waiting.len();
         self.state.queue.give_up(left_over.waiting);
         // From the last: a run goes with its first page, and the others are read from it before.
@@ -177,7 +177,7 @@ impl<S: Store> Index<S> {
 
     /// Removes all records of a page, also where they lie in a run that cannot be read.
     async fn removal_of_damaged(&mut self, page: u32) -> Result<Transaction> {
-        let mut plan = self.removal(&BTreeSet::from([page])).await?;
+        let mut plan = self.removal(&PageSet::from_iter([page])).await?;
         plan.changes.push(build::no_longer_gone(page));
         Ok(plan)
     }

@@ -17,13 +17,13 @@ impl State {
     pub(super) fn take_words(&mut self, merge: Option<Merge>, words: &[PageWords]) {
         if let Some(merge) = merge {
             let there = merge.unmade.iter().filter(|page| self.entries.contains_key(page));
-            self.wordless.extend(there);
+            self.wordless.extend(there.copied());
             let problem = |message: &String| Problem { url: None, message: message.clone() };
             self.damage.extend(merge.problems.iter().map(problem));
             self.lexicon.merged(merge);
         }
         for words in words {
-            self.wordless.remove(&words.page());
+            self.wordless.remove(words.page());
             self.lexicon.take_up(words);
         }
     }
@@ -35,7 +35,7 @@ impl State {
             self.damage.push(Problem { url: None, message });
         }
         let pages = self.lexicon.leave_out(damage);
-        self.wordless.extend(pages.iter().filter(|page| self.entries.contains_key(page)));
+        self.wordless.extend(pages.into_iter().filter(|page| self.entries.contains_key(page)));
     }
 }
 
@@ -58,7 +58,7 @@ impl<S: Store> Index<S> {
     /// of version 1 have none: with their words, their language comes into the directory.
     pub(super) async fn words_to_make(&mut self) -> Result<Option<Transaction>> {
         self.refresh_words().await?;
-        let pages: Vec<u32> = self.state.wordless.iter().take(MADE_AT_ONCE).copied().collect();
+        let pages: Vec<u32> = self.state.wordless.iter().take(MADE_AT_ONCE).collect();
         if pages.is_empty() {
             return Ok(None);
         }

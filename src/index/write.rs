@@ -1,10 +1,9 @@
 //! What changes an index: one transaction each, checked against what other writers did.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::filter::Filter;
 use super::format::{self, Effect, Entry};
 use super::lexical::{Merge, PageWords};
+use super::page_set::PageSet;
 use super::queue::{Edit, Queue};
 use super::state::{State, attempts, busy, read_head};
 use super::{Boxed, Index, build, check_same_space, cleared_by_another};
@@ -80,7 +79,7 @@ impl<S: Store> Index<S> {
             loop {
                 let pages = self.filter(filter);
                 let numbers = self.state.entries.keys().filter(|&&page| pages.contains(page));
-                let some: BTreeSet<u32> = numbers.take(REMOVED_AT_ONCE).copied().collect();
+                let some: PageSet = numbers.take(REMOVED_AT_ONCE).copied().collect();
                 if some.is_empty() {
                     if self.catch_up().await? {
                         continue;
@@ -98,25 +97,25 @@ impl<S: Store> Index<S> {
     }
 
     /// The transaction that removes pages, their rows in runs too.
-    pub(super) async fn removal(&mut self, pages: &BTreeSet<u32>) -> Result<Transaction> {
+    pub(super) async fn removal(&mut self, pages: &PageSet) -> Result<Transaction> {
         let mut plan = Transaction::new(self.state.head.next_page);
-        let mut runs: BTreeMap<u32, ()> = BTreeMap::new();
-        for &page in pages {
+        let mut runs = PageSet::new();
+        for page in pages.iter() {
             plan.changes.extend(build::removal_of_own(page));
             plan.effects.push(Effect::Removed(page));
             match self.state.runs.of(page) {
-                Some((first, _)) => drop(runs.insert(first, ())),
+                Some((first, _)) => drop(runs.insert(first)),
                 None => plan.changes.extend(build::removal_of_shared(page)),
             }
         }
         if !pages.is_empty() {
             self.refresh_words().await?;
-            let numbers: Vec<u32> = pages.iter().copied().collect();
+            let numbers: Vec<u32> = pages.iter().collect();
             let words = self.state.lexicon.removal(&self.store, &numbers).await?;
             plan.changes.extend(words.changes.iter().cloned());
             plan.merge = Some(words);
         }
-        for &first in runs.keys() {
+        for first in runs.iter() {
             let rewritten = self.brought_together(&[first], pages).await?;
             plan.changes.extend(rewritten.changes);
             plan.effects.extend(rewritten.effects);

@@ -22,7 +22,8 @@
 //! Cranfield (0.423 at 1.2 : 0.8), meaning counting less the questions (22 first at 0.8 : 1.2). A sum
 //! for each passage in place of each page was no better (0.982, 0.432, 22 first).
 
-use std::collections::BTreeMap;
+use crate::index::PageSet;
+use crate::sorted::SortedMap;
 
 /// The passage by meaning whose cosine is worth nothing, in the order of cosines. A place and not
 /// the last one, so that the order of the best does not depend on how many hits are asked for. Nearer
@@ -48,7 +49,7 @@ pub(crate) fn order(a: &Ranked, b: &Ranked) -> std::cmp::Ordering {
 /// The best passage of each page, the best first; ties in the order of pages and passages.
 pub(crate) fn best_by_page(mut ranked: Vec<Ranked>) -> Vec<Ranked> {
     ranked.sort_by(order);
-    let mut pages = std::collections::BTreeSet::new();
+    let mut pages = PageSet::new();
     ranked.retain(|it| pages.insert(it.page));
     ranked
 }
@@ -93,12 +94,12 @@ impl Side {
 /// from 0 to 1. Its passage is that of the side that gives it most, of the first such side.
 pub(crate) fn fuse(sides: &[(f64, &Side)]) -> Vec<Ranked> {
     let weights: f64 = sides.iter().map(|(weight, _)| weight).sum();
-    let mut pages: BTreeMap<u32, Fused> = BTreeMap::new();
+    let mut pages: SortedMap<u32, Fused> = SortedMap::new();
     for &(weight, side) in sides {
         for it in &side.pages {
             let share = weight / weights * side.worth(it.score);
-            let new = || Fused { page: Ranked { score: 0.0, ..*it }, most: share, below: 0.0 };
-            let fused = pages.entry(it.page).or_insert_with(new);
+            let new = Fused { page: Ranked { score: 0.0, ..*it }, most: share, below: 0.0 };
+            let fused = pages.or_insert(it.page, new);
             fused.page.score += share.max(0.0);
             fused.below += share.min(0.0);
             if share > fused.most {
@@ -106,7 +107,7 @@ pub(crate) fn fuse(sides: &[(f64, &Side)]) -> Vec<Ranked> {
             }
         }
     }
-    let mut fused: Vec<Fused> = pages.into_values().collect();
+    let mut fused: Vec<Fused> = pages.into_entries().map(|(_, it)| it).collect();
     fused.sort_by(|a, b| {
         let by_score = b.page.score.total_cmp(&a.page.score);
         by_score.then(b.below.total_cmp(&a.below)).then(order(&a.page, &b.page))

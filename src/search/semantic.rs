@@ -1,7 +1,5 @@
 //! By meaning: the nearest rows by their bits, then in the order of their INT8 codes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::fuse::FLOOR_PLACE;
 use super::{Attempt, Broken, Mode, Ranked, SearchOptions, broken_page, present};
 use crate::error::Result;
@@ -10,6 +8,7 @@ use crate::index::hamming::Candidate;
 use crate::index::rescore::Rescorer;
 use crate::index::{Index, PageSet, place_of};
 use crate::quantize;
+use crate::sorted::SortedMap;
 use crate::store::{Space, Store};
 
 /// INT8 blocks that an exact search reads at a time: 4 MiB at 1,024 components.
@@ -55,7 +54,7 @@ fn candidates<S: Store>(
     let mut count = wanted;
     loop {
         let mut nearest = index.state.resident.nearest(bits, count, keep);
-        let mut pages = BTreeSet::new();
+        let mut pages = PageSet::new();
         let is_all = nearest.len() < count;
         let mut place = 0;
         nearest.retain(|candidate| {
@@ -80,11 +79,11 @@ async fn rescored<S: Store>(
     vector: &[f32],
     candidates: &[Candidate],
 ) -> Result<Attempt<Vec<Ranked>>> {
-    let mut by_block: BTreeMap<(u64, u32), RowsOfBlock> = BTreeMap::new();
+    let mut by_block: SortedMap<(u64, u32), RowsOfBlock> = SortedMap::new();
     for candidate in candidates {
         let (page, passage) = place_of(candidate.key);
         let (block, row) = block_key(page, passage);
-        by_block.entry((block, page)).or_default().push((row, candidate.key));
+        by_block.or_insert((block, page), Vec::new()).push((row, candidate.key));
     }
     let mut scoring = Scoring::new(vector, candidates.len());
     by_block.retain(|&(block, page), rows| match index.cache.get(block) {

@@ -1,14 +1,13 @@
 //! A store that is gone when it is dropped: for tests, and where the browser refuses storage.
 
-use std::collections::BTreeMap;
-
 use super::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
 use crate::error::Result;
+use crate::sorted::SortedMap;
 
 /// Records in memory.
 #[derive(Debug, Default, Clone)]
 pub struct MemoryStore {
-    records: BTreeMap<(Space, u64), Vec<u8>>,
+    records: SortedMap<(Space, u64), Vec<u8>>,
 }
 
 impl MemoryStore {
@@ -28,7 +27,7 @@ impl Store for MemoryStore {
     }
 
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        let records = self.records.range((space, from)..=(space, u64::MAX));
+        let records = self.records.from(&(space, from)).take_while(|(key, _)| key.0 == space);
         Ok(records.take(count).map(|(&(_, key), bytes)| (key, bytes.clone())).collect())
     }
 
@@ -47,13 +46,10 @@ impl Store for MemoryStore {
                     self.records.insert((space, key), bytes);
                 }
                 Change::Delete { space, keys } => {
-                    // An empty range is nothing to do; a map's own range panics on a backward one.
-                    if keys.start < keys.end {
-                        let range = (space, keys.start)..(space, keys.end);
-                        let gone: Vec<_> = self.records.range(range).map(|(&key, _)| key).collect();
-                        for key in gone {
-                            self.records.remove(&key);
-                        }
+                    let rest = self.records.from(&(space, keys.start)).map(|(key, _)| *key);
+                    let gone: Vec<_> = rest.take_while(|&key| key < (space, keys.end)).collect();
+                    for key in gone {
+                        self.records.remove(&key);
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! Writes and reads the parts of a record, and its header.
 
 use super::{DIMENSION_MAX, Kind, VERSION, VERSION_OLDEST, too_long};
+use crate::checksum::Hasher;
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: [u8; 3] = *b"BRW";
@@ -91,7 +92,7 @@ pub(super) fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
 }
 
 fn checksum(record: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
+    let mut hasher = Hasher::new();
     hasher.update(&record[..CHECKED_BYTES]);
     hasher.update(&record[HEADER_BYTES..]);
     hasher.finalize()
@@ -99,7 +100,7 @@ fn checksum(record: &[u8]) -> u32 {
 
 /// The lower half of the CRC-32 of the kind and length.
 fn header_check(header: &[u8]) -> u16 {
-    let mut hasher = crc32fast::Hasher::new();
+    let mut hasher = Hasher::new();
     hasher.update(&header[..6]);
     hasher.update(&header[8..CHECKED_BYTES]);
     (hasher.finalize() & 0xffff) as u16

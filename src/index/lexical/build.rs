@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::format::{self, ListWriter, SegmentPage, page_key, push_row};
 use super::Source;
+use crate::checksum::checksum;
 use crate::error::Result;
 use crate::page::{Page, Passage};
 use crate::store::{Change, Space};
@@ -157,7 +158,7 @@ impl WordRecorder {
 
     fn term_and_stem(&mut self, word: &str, kind: WordKind) -> (u32, Option<u32>) {
         self.known.resize(WORDS_MAX, None);
-        let slot = crc32fast::hash(word.as_bytes()) as usize % WORDS_MAX;
+        let slot = checksum(word.as_bytes()) as usize % WORDS_MAX;
         if let Some(known) = &self.known[slot]
             && known.word == word
             && known.kind == kind
@@ -189,7 +190,7 @@ impl WordRecorder {
 
     /// Where a term is, or is to be.
     fn slot_of(&self, term: &str) -> usize {
-        let mut slot = crc32fast::hash(term.as_bytes()) as usize % self.slots.len();
+        let mut slot = checksum(term.as_bytes()) as usize % self.slots.len();
         while self.slots[slot] > 0 && self.terms[self.slots[slot] as usize - 1] != term {
             slot = (slot + 1) % self.slots.len();
         }

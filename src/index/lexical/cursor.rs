@@ -1,6 +1,6 @@
 //! Goes through the words of one place, term after term.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::super::format::{
     self, DictionaryEntry, PageList, PageTerms, PostingsBlock, Row, page_key,
@@ -10,6 +10,7 @@ use super::lookup::present;
 use super::segment::{dictionary_key, postings_key};
 use super::{Place, Source};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sorted::SortedMap;
 use crate::store::{Space, Store};
 
 /// Blocks of postings read at once.
@@ -29,7 +30,7 @@ pub(super) struct SegmentCursor {
     next_dictionary: u32,
     entries: VecDeque<DictionaryEntry>,
     last_term: String,
-    postings: BTreeMap<u32, PostingsBlock>,
+    postings: SortedMap<u32, PostingsBlock>,
 }
 
 impl Cursor {
@@ -50,7 +51,7 @@ impl Cursor {
                     next_dictionary: 0,
                     entries: VecDeque::new(),
                     last_term: String::new(),
-                    postings: BTreeMap::new(),
+                    postings: SortedMap::new(),
                 };
                 cursor.fill(store).await?;
                 Ok(Cursor::Segment(Box::new(cursor)))
@@ -124,7 +125,7 @@ impl SegmentCursor {
         if self.postings.contains_key(&block) {
             return Ok(());
         }
-        self.postings.clear();
+        self.postings = SortedMap::new();
         let end = block.saturating_add(READ_AHEAD).min(self.postings_blocks);
         let key = |block| postings_key(self.number, self.dictionary_blocks, block);
         let keys: Vec<_> = (block..end).map(key).collect();

@@ -96,7 +96,7 @@ impl Lexicon {
         let mut live = PageSet::new();
         for place in &merge.inputs {
             let source = self.sources.remove(place);
-            source.iter().flat_map(Source::live).for_each(|page| live.insert(page.page));
+            live.extend(source.iter().flat_map(Source::live).map(|page| page.page));
         }
         for (place, mut source) in merge.outputs {
             // Pages may have been forgotten since the merge was made.
@@ -187,10 +187,8 @@ impl Lexicon {
     }
 
     fn next_number(&self) -> u32 {
-        let segments = self.sources.range(..Place::Page(0));
-        let last = segments.map(|(place, _)| *place).next_back();
-        match last {
-            Some(Place::Segment(number)) => number.saturating_add(1),
+        match self.sources.last_up_to(&Place::Segment(u32::MAX)) {
+            Some((Place::Segment(number), _)) => number.saturating_add(1),
             _ => 0,
         }
     }

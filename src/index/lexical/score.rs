@@ -1,7 +1,5 @@
 //! From the words of a query to the passages that have them, the best first.
 
-use std::collections::BTreeMap;
-
 use super::super::page_set::PageSet;
 use super::build::STEM_MARK;
 use super::lookup::{Found, Lookup};
@@ -10,6 +8,7 @@ use super::shelf::Shelf;
 use super::typos::edits_allowed;
 use super::{Lexicon, Place};
 use crate::error::Result;
+use crate::sorted::SortedMap;
 use crate::store::Store;
 use crate::words::WordKind;
 use crate::words::stems::Language;
@@ -82,7 +81,7 @@ type Key = u64;
 struct Matches {
     /// In the order of keys: what its occurrences count, and the passage's length.
     rows: Vec<(Key, f64, u16)>,
-    places: BTreeMap<Key, Vec<u32>>,
+    places: SortedMap<Key, Vec<u32>>,
 }
 
 /// What is looked up for a word, and what an occurrence of it counts.
@@ -249,7 +248,7 @@ async fn look_up<S: Store>(
         let matches = &mut matches[asked.clause];
         matches.rows.push((key, weight * occurrences, length));
         if query.clauses[asked.clause].in_phrase {
-            let places = matches.places.entry(key).or_default();
+            let places = matches.places.or_insert(key, Vec::new());
             places.extend(row.places());
             // A list alone is in order; several are not.
             if !places.is_sorted() {
@@ -274,9 +273,9 @@ fn keep_likeliest(lookups: &[Lookup], found: &mut Vec<Found>) {
             Lookup::Prefix(_) => PREFIX_TERMS_MAX,
             Lookup::Near(..) => NEAR_TERMS_MAX,
         };
-        let mut passages: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+        let mut passages: SortedMap<String, (usize, u64)> = SortedMap::new();
         for it in found.iter().filter(|it| it.lookup == number) {
-            passages.entry(it.term.clone()).or_insert((it.edits, 0)).1 += u64::from(it.passages);
+            passages.or_insert(it.term.clone(), (it.edits, 0)).1 += u64::from(it.passages);
         }
         // Few are kept: each time the best of those that are left.
         let mut kept: Vec<String> = Vec::new();

@@ -1,8 +1,6 @@
 //! Reads what a query needs of the stored words: blocks of dictionaries, blocks of postings, and
 //! the records of pages that are in no segment.
 
-use std::collections::BTreeMap;
-
 use super::super::format::{
     self, DictionaryEntry, PageList, PageTerms, PostingsBlock, Row, page_key,
 };
@@ -11,6 +9,7 @@ use super::score::Damage;
 use super::segment::{dictionary_key, postings_key};
 use super::{Lexicon, Place, Source};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sorted::SortedMap;
 use crate::store::{Space, Store};
 
 /// A record that a query needs.
@@ -32,14 +31,14 @@ enum Record {
 pub(super) struct Shelf<'a, S> {
     lexicon: &'a Lexicon,
     store: &'a S,
-    records: BTreeMap<Wanted, Record>,
+    records: SortedMap<Wanted, Record>,
     /// What could not be read.
     pub(super) damage: Vec<Damage>,
 }
 
 impl<'a, S: Store> Shelf<'a, S> {
     pub(super) fn new(lexicon: &'a Lexicon, store: &'a S) -> Self {
-        Shelf { lexicon, store, records: BTreeMap::new(), damage: Vec::new() }
+        Shelf { lexicon, store, records: SortedMap::new(), damage: Vec::new() }
     }
 
     /// The places in which something is to be found.

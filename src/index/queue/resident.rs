@@ -1,12 +1,11 @@
 //! What of the queue is in memory, how it is read on opening, and how it changes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{ENQUEUE_PAGES_MAX, FailedPage, Priority};
 use crate::error::Result;
 use crate::index::Problem;
 use crate::index::format::{self, NOTES_KEY, NUMBER_END, QueueKey};
 use crate::index::state::whole;
+use crate::sorted::SortedMap;
 use crate::store::{Change, Space, Store};
 
 /// Records read at once on opening. They are small: no content is among them.
@@ -46,7 +45,7 @@ pub(crate) struct Queue {
     slots: Vec<Option<(u64, Note)>>,
     free: Vec<u32>,
     /// The slots by address.
-    pub(super) urls: BTreeMap<String, u32>,
+    pub(super) urls: SortedMap<String, u32>,
     /// In the order of their numbers.
     pub(super) failures: Vec<(u64, FailedPage)>,
     /// Of all contents.
@@ -174,7 +173,7 @@ impl Queue {
     }
 
     /// Contents of these numbers have no note: they go with the next change.
-    pub(crate) fn give_up(&mut self, numbers: BTreeSet<u64>) {
+    pub(crate) fn give_up(&mut self, numbers: Vec<u64>) {
         self.useless.extend(numbers.into_iter().map(QueueKey::Content));
     }
 
