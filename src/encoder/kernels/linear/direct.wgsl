@@ -16,14 +16,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // Rows beyond the last repeat it, and are not written.
     #let row$ = min(first + $u, rows - 1u) * INPUTS;
     #var sum$ = vec4f();
-    for (var start = 0u; start < INPUTS; start += {{RUN}}) {
-        #var part$ = vec4f();
-        for (var k = start; k < start + {{RUN}}; k++) {
-            let w = columns(k, n);
-            #part$ += vec4f(x[row$ + k]) * w;
-        }
-        {{SCALE}}
-        #sum$ += part$ * scale;
-    }
+{{BODY}}
     #if (first + $u < rows) { finish(first + $u, n, sum$); }
 }

@@ -14,9 +14,6 @@ pub(super) const SPLIT_THREADS: usize = 128;
 /// Fours of inputs that one of its slices takes at a time: half a group, so that one scale does.
 const SPLIT_RUN: usize = 4;
 
-/// Fours of inputs that share a scale.
-const GROUP: usize = crate::encoder::matrix::GROUP / 4;
-
 /// Fours of inputs that a tile goes through at a time.
 const STEP: usize = 8;
 
@@ -42,13 +39,14 @@ impl Source {
             Work::Tile(_) => include_str!("tile.wgsl"),
         };
         let template = template
+            .replace("{{BODY}}", if self.is_quantized() { GROUPS } else { PLAIN })
             .replace("{{BINDINGS}}", &self.bindings())
             .replace("{{FUNCTIONS}}", include_str!("finish.wgsl"))
             .replace("{{COLUMNS}}", columns(self.form))
             .replace("{{FINISH}}", &self.finish())
             .replace("{{SCALE}}", self.scale());
         let (tile, sizes) = match self.work {
-            Work::Direct { tile } => (tile, self.direct()),
+            Work::Direct { tile } => (tile, Vec::new()),
             Work::Split { tile } => (tile, self.split(tile)),
             Work::Tile(size) => (size.each, self.tile(size)),
         };
@@ -107,12 +105,6 @@ impl Source {
         }
     }
 
-    fn direct(&self) -> Vec<(&'static str, String)> {
-        // A group's sum is scaled once.
-        let run = if self.is_quantized() { format!("{GROUP}u") } else { "INPUTS".to_owned() };
-        vec![("RUN", run)]
-    }
-
     fn split(&self, tile: usize) -> Vec<(&'static str, String)> {
         let whole = (self.inputs / 4).is_multiple_of(SPLIT_RUN);
         let end = if whole { "start + RUN" } else { "min(start + RUN, INPUTS)" };
@@ -144,6 +136,24 @@ impl Source {
         ]
     }
 }
+
+/// The sums of an invocation that works alone. One loop, and not one of one round within another:
+/// that costs a tenth where a processor plays the GPU.
+const PLAIN: &str = "    for (var k = 0u; k < INPUTS; k++) {
+        let w = columns(k, n);
+        #sum$ += vec4f(x[row$ + k]) * w;
+    }";
+
+/// A group's sum is scaled once.
+const GROUPS: &str = "    for (var start = 0u; start < INPUTS; start += 8u) {
+        #var part$ = vec4f();
+        for (var k = start; k < start + 8u; k++) {
+            let w = columns(k, n);
+            #part$ += vec4f(x[row$ + k]) * w;
+        }
+        {{SCALE}}
+        #sum$ += part$ * scale;
+    }";
 
 /// How the weights `4k..4k+4` of outputs `4n..4n+4` are read: one output a column.
 fn columns(form: Form) -> &'static str {
