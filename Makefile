@@ -55,7 +55,7 @@ test-native: ## Rust tests on this machine
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo test --quiet $(NATIVE) -- --show-output
 
 test-browser: build ## the package, the demo and the wasm modules in Chromium
-	scripts/setup.sh browser model
+	scripts/setup.sh vulkan browser model
 	$(ENV)
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo build --quiet $(NATIVE) --bins --example kernels
 	export BURROW_CLI="$$BURROW_TARGET/debug/burrow" BURROW_KERNELS="$$BURROW_TARGET/debug/examples/kernels"
