@@ -113,7 +113,7 @@ impl Asking {
             recall +=
                 gains.iter().filter(|gain| is_good(gain)).count() as f64 / judged.len() as f64;
             first += usize::from(gains.first().is_some_and(is_good));
-            in_three += usize::from(gains.iter().take(3).any(|gain| is_good(gain)));
+            in_three += usize::from(gains.iter().take(3).any(is_good));
         }
         let count = self.judged.queries.len() as f64;
         let (ndcg, recall) = (ndcg / count, recall / count);
