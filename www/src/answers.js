@@ -18,6 +18,7 @@ import { clearTrouble, kindOf, showTrouble } from "./trouble.js";
 /** @typedef {import("../../pkg/src/types.js").SearchResult} SearchResult */
 
 const LOADING = "The encoder is still loading: what means the same comes as soon as it is there.";
+const UNANSWERED = "The question could not be answered";
 const PUT_OFF = "What means the same has come: it takes its place as soon as you leave the hits.";
 /** Below this cosine, all-MiniLM-L6-v2 sees no more than chance between question and passage; other models differ. */
 const NEAR = { model: /^all-MiniLM-L6-v2/, scoreMin: 0.2 };
@@ -110,7 +111,7 @@ export class Answers {
       results.dataset.query = query;
       byId("busy").hidden = true;
       setText(byId("said"), "");
-      showTrouble("The question could not be answered", error);
+      showTrouble(UNANSWERED, error);
     }
   }
 
@@ -160,7 +161,8 @@ export class Answers {
    */
   #show(query, { hits, status, timing }, options) {
     this.#askedAt = performance.now();
-    clearTrouble();
+    // Words are found without an encoder too: that it could not be loaded stays to be read.
+    clearTrouble(UNANSWERED);
     showStatus(status);
     byId("busy").hidden = true;
     put(hits);

@@ -50,7 +50,7 @@ export function showTrouble(what, error, action) {
   const kind = kindOf(error);
   if (kind === "aborted") return;
   const message = messageOf(error);
-  const notice = element("div", { className: "notice", data: { kind, message } },
+  const notice = element("div", { className: "notice", data: { kind, message, what } },
     element("strong", {}, `${what}.`), message);
   if (ADVICE[kind]) notice.append(element("p", {}, ADVICE[kind]));
   if (action) {
@@ -65,7 +65,12 @@ export function showTrouble(what, error, action) {
   place.append(notice);
 }
 
-/** Takes every error off the page. */
-export function clearTrouble() {
-  byId("trouble").replaceChildren();
+/**
+ * Takes errors off the page.
+ * @param {string} [what] only of what could not be done; without it, all of them
+ */
+export function clearTrouble(what) {
+  for (const notice of /** @type {HTMLElement[]} */ ([...byId("trouble").children])) {
+    if (what === undefined || notice.dataset.what === what) notice.remove();
+  }
 }
