@@ -1,5 +1,5 @@
 //! What the layers compute. Each operation has two bodies under one name: `cpu`, and `gpu`, a WGSL
-//! kernel or burn's own operation.
+//! kernel.
 //!
 //! The kernels are written in WGSL, and not in burn's own kernel language, because the browser runs
 //! WGSL: what is read here is what Chromium compiles, with no generator between.
