@@ -1,78 +1,30 @@
 /** The worker's own work: one open index and its encoder. Everything here is plain calls; `worker.ts` knows the wire. */
-import { aborted, BurrowError, messageOf } from "./error.js";
-import { load, type Loaded, modelName } from "./load.js";
-import { type Batch, type Index, loadSearch, type SearchModule } from "./modules.js";
-import { forget, Note } from "./note.js";
-import type { EnqueueAsk, OpenAsk, PageAsk, PagesAsk, SearchAsk } from "./protocol.js";
-import { Queue, type QueueHost, type QueueSettings, type WaitingPage } from "./queue.js";
+import { Encoding, type QueryVector } from "./encoding.js";
+import { aborted } from "./error.js";
+import { Loss, lostReason } from "./loss.js";
+import type { Batch, Index, SearchModule } from "./modules.js";
+import type { Note } from "./note.js";
+import type { EnqueueAsk, OpenAsk, PageAsk, PageLink, PagesAsk, SearchAsk } from "./protocol.js";
+import { Queue, type QueueSettings } from "./queue.js";
 import { Transfers } from "./transfers.js";
-import { messagesHandled, Turns } from "./turns.js";
+import { messagesHandled, settledOrAborted, timed, Turns } from "./turns.js";
 import { Upkeep } from "./upkeep.js";
+import { queueHost } from "./waiting.js";
 import type { AddResult, EnqueueResult, Facet, FailedPage, PageInfo, Priority, Progress, RepairResult, SearchResult, Status } from "./types.js";
-
-const PRIORITIES = ["visible", "normal", "background"] as const;
 
 type Tell = (progress: Progress) => void;
 
 /** Why a page that was waiting will not be indexed after all. */
 const SUPERSEDED = "The page was removed before it was indexed.";
 
-/** The vector of a query, and which encoder it is of. */
-export interface QueryVector {
-  vector: Float32Array;
-  fingerprint: Uint8Array;
-  encodeMs: number;
-}
-
-/** The encoder's part of `status`. */
-export type EncoderStatus =
-  Pick<Status, "encoder" | "model" | "device" | "adapter" | "precision" | "weights" | "modelBytesKept" | "reasons">;
-
-/** What the page does for its worker. */
-export interface PageLink {
-  tell: Tell;
-  /** Has the page say when it is idle, or no longer. */
-  watch(isOn: boolean): void;
-  /** Has it keep what is noted of the index. */
-  note(text: string | null): void;
-  /** The encoding of a page that waited is begun: says for how many times. */
-  begun(url: string): Promise<number>;
-  /** It has ended. */
-  ended(url: string): void;
-}
-
-/** Opens the index. `mayClear` says whether no other tab has it open, so that what cannot be read may be cleared. */
-export async function openEngine(
-  ask: OpenAsk, mayClear: boolean, link: PageLink, onQueue: (settings: QueueSettings) => void,
-): Promise<Engine> {
-  link.tell({ stage: "load", what: "storage" });
-  const module = await loadSearch(ask.wasm);
-  const kept = { durability: ask.durability, encryption: ask.encryption };
-  let index: Index;
-  try {
-    index = await module.Index.open(ask.name, kept);
-  } catch (thrown) {
-    const isOther = thrown instanceof Error && "kind" in thrown && (thrown.kind === "fingerprint" || thrown.kind === "corrupt");
-    if (ask.onOtherModel !== "clear" || !isOther || !mayClear) throw thrown;
-    index = await module.Index.open(ask.name, { ...kept, clear: true });
-  }
-  if (index.status().storage !== "indexeddb") return new Engine(module, index, null, ask, link, onQueue);
-  const note = await Note.read(ask.name, ask.note, link.note);
-  await note.opened(countOf(index), index.isNew, mayClear);
-  return new Engine(module, index, note, ask, link, onQueue);
-}
-
-/** Deletes the index of a name. */
-export async function deleteIndex(name: string, wasm: string | null): Promise<void> {
-  const { Index } = await loadSearch(wasm);
-  await Index.delete(name);
-  await forget(name);
-}
-
 /** An open index, and the encoder once it is started. */
 export class Engine {
   /** Settles with the encoder, bound to the index, after `start`. */
-  readonly ready: Promise<Loaded>;
+  readonly ready: Promise<void>;
+  /** The encoder. */
+  readonly encoding: Encoding;
+  /** What the browser has lost. */
+  readonly loss: Loss;
   /** The index going out and coming in as a file. */
   readonly transfers: Transfers;
   /** Looks after the index. */
@@ -81,43 +33,35 @@ export class Engine {
   readonly queue: Queue;
   readonly #module: SearchModule;
   readonly #index: Index;
-  /** What is known outside of the database; null where there is none. */
-  readonly #note: Note | null;
   readonly #ask: OpenAsk;
   readonly #tell: Tell;
-  readonly #closing = new AbortController();
   /** Pages given and not yet settled. */
   readonly #waiting = new Map<AbortController, string>();
   /** One page that is added at a time, in the order in which they came; a window of a page that waits when there is none. */
   readonly #pages = new Turns();
-  /** One forward pass at a time; a query goes before the next window of a page. */
-  readonly #encoding = new Turns();
   /** One call of the index at a time: its object may not be used again while a call of it is under way. */
   readonly #storing = new Turns();
-  #begin: () => void = () => {};
-  #loaded: Loaded | null = null;
-  #failure: string | null = null;
-  /** How many pages there were when the browser lost some of them, as the tab that writes has it. */
-  lost: number;
 
   constructor(module: SearchModule, index: Index, note: Note | null, ask: OpenAsk, link: PageLink, onQueue: (settings: QueueSettings) => void) {
     this.#module = module;
     this.#index = index;
-    this.#note = note;
-    this.lost = note?.lost ?? 0;
+    this.loss = new Loss(index, this.#storing, note);
     this.#ask = ask;
     this.#tell = link.tell;
-    this.queue = new Queue(this.#host(link, onQueue));
-    this.ready = new Promise<void>((begin) => (this.#begin = begin)).then(() => this.#load());
-    // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
+    this.encoding = new Encoding(ask, link.tell, (fingerprint) => this.#storing.run(() => this.#bind(fingerprint), { urgent: true }));
+    const onChange = () => this.#changed();
+    const { encoding } = this;
+    this.queue = new Queue(queueHost({ index, encoding, storing: this.#storing, pages: this.#pages, link, onChange, onSettings: onQueue }));
+    this.ready = this.encoding.ready.then(() => this.#begin());
+    // As with the encoder's own.
     this.ready.catch(() => {});
-    this.transfers = new Transfers(index, this.#storing, () => this.#changed());
-    this.upkeep = new Upkeep(index, this.#storing, { onStep: (isAtRest) => this.#seen(isAtRest) });
+    this.transfers = new Transfers(index, this.#storing, onChange);
+    this.upkeep = new Upkeep(index, this.#storing, { onStep: (isAtRest) => this.loss.seen(isAtRest) });
   }
 
   /** Begins to load the encoder, and then works the queue off. */
   start(): void {
-    this.#begin();
+    this.encoding.start();
   }
 
   /** See `Burrow.add`. */
@@ -142,7 +86,7 @@ export class Engine {
 
   /** See `Burrow.enqueue`. */
   async enqueue({ pages, priority }: EnqueueAsk): Promise<EnqueueResult> {
-    if (this.#ask.onOtherModel === "clear" && !this.#loaded) {
+    if (this.#ask.onOtherModel === "clear" && !this.encoding.isReady) {
       // With another model the index will be cleared, and with it what these pages are compared with.
       const isThere = await this.#storing.run(() => pages.some((page) => this.#unchanged(page)), { urgent: true });
       if (isThere) await this.ready;
@@ -173,13 +117,9 @@ export class Engine {
 
   /** The vector of a query. */
   async vector(query: string, signal: AbortSignal): Promise<QueryVector> {
-    const { encoder } = await this.ready;
+    await this.ready;
     this.queue.used();
-    const [vector, encodeMs] = await this.#encoding.run(() => {
-      signal.throwIfAborted();
-      return timed(() => encoder.embedQuery(query));
-    }, { urgent: true });
-    return { vector, fingerprint: encoder.fingerprint(), encodeMs };
+    return this.encoding.vector(query, signal);
   }
 
   /** What is nearest to a vector, or has the words. With `follows`, another tab has encoded it, and writes the index. */
@@ -223,8 +163,8 @@ export class Engine {
     this.#changed();
     await this.#storing.run(async () => {
       await this.#index.clear(false);
-      if (this.#loaded) await this.#index.bind(this.#loaded.encoder.fingerprint());
-      this.#settled();
+      if (this.encoding.isReady) await this.#index.bind(await this.encoding.fingerprint());
+      this.loss.settled();
     }, { urgent: true });
   }
 
@@ -232,7 +172,7 @@ export class Engine {
   async repair(): Promise<RepairResult> {
     this.#changed();
     const repaired = await this.upkeep.repair();
-    await this.#storing.run(() => this.#settled());
+    await this.#storing.run(() => this.loss.settled());
     return repaired;
   }
 
@@ -244,9 +184,9 @@ export class Engine {
   /** The state in effect. */
   async status(): Promise<Status> {
     const [{ reasons, ...index }, queued] = await this.#storing.run(() => [this.#index.status(), this.#index.queued()], { urgent: true });
-    const encoder = this.encoderStatus();
+    const encoder = this.encoding.status();
     const count = index.pages + queued.waiting;
-    const lost = this.#lostOf(count);
+    const lost = this.loss.of(count);
     return {
       ...encoder, ...index, lost,
       waiting: this.#waiting.size,
@@ -256,43 +196,20 @@ export class Engine {
     };
   }
 
-  /** The encoder's part of it. */
-  encoderStatus(): EncoderStatus {
-    const failure = this.#failure === null ? [] : [this.#failure];
-    return {
-      encoder: this.#loaded ? "ready" : this.#failure === null ? "loading" : "failed",
-      model: modelName(this.#ask.model),
-      device: this.#loaded?.device.device ?? "none",
-      adapter: this.#loaded?.device.adapter ?? "",
-      precision: this.#loaded?.precision ?? "none",
-      weights: this.#loaded?.weights ?? "none",
-      modelBytesKept: this.#loaded?.modelBytesKept ?? 0,
-      reasons: [...failure, ...(this.#loaded?.reasons ?? [])],
-    };
-  }
-
   /** Ends what is under way and closes the database. A commit that has begun is finished. */
   close(): Promise<void> {
-    this.#closing.abort(new BurrowError("closed", "The index was closed."));
+    this.encoding.stop();
     this.#end(() => true);
     this.queue.stop();
     this.upkeep.stop();
     return this.#storing.run(() => this.#index.close(), { urgent: true });
   }
 
-  async #load(): Promise<Loaded> {
-    try {
-      const loaded = await load(this.#ask, this.#tell, this.#closing.signal);
-      await this.#storing.run(() => this.#bind(loaded.encoder.fingerprint()), { urgent: true });
-      this.#loaded = loaded;
-      this.#tell({ stage: "ready", status: await this.status() });
-      this.queue.start();
-      this.upkeep.changed();
-      return loaded;
-    } catch (thrown) {
-      this.#failure = `The encoder could not be loaded: ${messageOf(thrown)}`;
-      throw thrown;
-    }
+  /** The encoder is there. */
+  async #begin(): Promise<void> {
+    this.#tell({ stage: "ready", status: await this.status() });
+    this.queue.start();
+    this.upkeep.changed();
   }
 
   async #bind(fingerprint: Uint8Array): Promise<void> {
@@ -309,7 +226,7 @@ export class Engine {
   /** The result for a page that is there already, or null. Not even the encoder is needed for it. */
   #unchangedAtOnce(page: PageAsk): AddResult | null {
     // With another model the index will be cleared, and whether it is another one shows with the encoder.
-    return this.#ask.onOtherModel === "clear" && !this.#loaded ? null : this.#unchanged(page);
+    return this.#ask.onOtherModel === "clear" && !this.encoding.isReady ? null : this.#unchanged(page);
   }
 
   #unchanged({ url, title, format, content, facts }: PageAsk): AddResult | null {
@@ -322,10 +239,10 @@ export class Engine {
   /** `key` is that of what waited under the page's address when the page came: the page takes its place. */
   async #indexPage(page: PageAsk, key: number | undefined, signal: AbortSignal): Promise<AddResult> {
     signal.throwIfAborted();
-    const loaded = await this.ready;
+    await this.ready;
     const unchanged = await this.#storing.run(() => this.#unchanged(page), { urgent: true });
     if (unchanged) return unchanged;
-    const encoded = await this.#encode(page, loaded, signal);
+    const encoded = await this.#encode(page, signal);
     return this.#storing.run(async () => {
       signal.throwIfAborted();
       this.#changed();
@@ -334,16 +251,16 @@ export class Engine {
     });
   }
 
-  async #encode(page: PageAsk, { encoder }: Loaded, signal: AbortSignal): Promise<Uint8Array> {
+  async #encode(page: PageAsk, signal: AbortSignal): Promise<Uint8Array> {
+    const { url } = page;
     await messagesHandled();
     signal.throwIfAborted();
-    const { url, title, format, content, facts } = page;
-    const prepared = encoder.prepare(url, title, format, content, facts);
+    const prepared = await this.encoding.prepare(page);
     const windowsTotal = prepared.windows;
     try {
       for (let windows = 0; windows < windowsTotal; windows++) {
         this.#tell({ stage: "index", url, windows, windowsTotal, waiting: this.#waiting.size });
-        await this.#encoding.run(() => prepared.encodeNext());
+        await this.encoding.encodeNext(prepared);
         await messagesHandled();
         signal.throwIfAborted();
       }
@@ -366,99 +283,14 @@ export class Engine {
     }
   }
 
-  /** What the queue works with. */
-  #host({ begun, ended }: PageLink, onSettings: (settings: QueueSettings) => void): QueueHost {
-    const urgent = { urgent: true };
-    return {
-      onSettings,
-      begun: ({ url }) => begun(url),
-      ended: ({ url }) => ended(url),
-      tell: this.#tell,
-      peek: (before) => this.#storing.run(() => this.#peek(before), urgent),
-      isWaiting: ({ url, key }) => this.#storing.run(() => this.#index.waitingKey(url) === key, urgent),
-      prepare: async ({ url, title, format, content, facts }) => (await this.ready).encoder.prepare(url, title, format, content, facts),
-      encodeNext: (prepared) => this.#pages.run(() => this.#encoding.run(() => prepared.encodeNext())),
-      commit: async ({ key }, encoded) => {
-        this.#changed();
-        return await this.#storing.run(() => this.#index.commitQueued(key, encoded)) ?? null;
-      },
-      settle: async ({ key }, kind, message) => void await this.#storing.run(() => this.#index.settle(key, kind, message)),
-      queued: () => this.#storing.run(() => this.#index.queued(), urgent),
-    };
-  }
-
-  async #peek(before: Priority | undefined): Promise<WaitingPage | null> {
-    const queued = await this.#index.peek(before);
-    if (!queued) return null;
-    try {
-      const { key, url, title = null, format, facts = null } = queued;
-      const priority = PRIORITIES.find((name) => name === queued.priority) ?? "normal";
-      return { key, url, title, format, facts, priority, content: queued.takeContent() };
-    } finally {
-      queued.free();
-    }
-  }
-
   /** The index is about to change. */
   #changed(): void {
-    this.#note?.changed();
+    this.loss.changed();
     this.upkeep.changed();
-  }
-
-  /** Notes how many pages there are. */
-  #seen(isAtRest: boolean): void {
-    // The index may be closed meanwhile.
-    this.#storing.run(() => {
-      const count = countOf(this.#index);
-      this.#lostOf(count);
-      this.#note?.seen(count, isAtRest);
-    }).catch(() => {});
-  }
-
-  /** What was lost, where so many pages are there: nothing, once as many are there again. */
-  #lostOf(count: number): number {
-    if (count >= this.lost) this.lost = 0;
-    return this.lost;
-  }
-
-  #settled(): void {
-    this.lost = 0;
-    this.#note?.settled(countOf(this.#index));
   }
 
   /** Ends the pages that wait, of these addresses. */
   #end(isMeant: (url: string) => boolean): void {
     for (const [ending, url] of this.#waiting) if (isMeant(url)) ending.abort(aborted(SUPERSEDED));
   }
-}
-
-/** Pages that are there, indexed or waiting. To be called in a turn of the index. */
-function countOf(index: Index): number {
-  return index.status().pages + index.queued().waiting;
-}
-
-function lostReason(lost: number, pages: number): string {
-  return `The browser has lost pages of this index: there were ${lost}, and ${pages} are there. It deletes a database that it finds damaged `
-    + "after a crash, or when room gets scarce. Add the pages again; clear() or repair() ends this message.";
-}
-
-/** What the work gives or, as soon as the signal aborts, its reason: also while the work waits for its turn. */
-function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const end = () => reject(signal.reason);
-    work.finally(() => signal.removeEventListener("abort", end)).then(resolve, (thrown: unknown) => {
-      reject(thrown);
-      // A trap ends the worker, also where nobody waits any more.
-      if (signal.aborted && thrown instanceof WebAssembly.RuntimeError) throw thrown;
-    });
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
-}
-
-/** What the work gives, and how long it took in milliseconds. */
-async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
-  const begun = performance.now();
-  const value = await work();
-  return [value, performance.now() - begun];
 }

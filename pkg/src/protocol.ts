@@ -23,6 +23,19 @@ export interface OpenAsk {
   note: string | null;
 }
 
+/** What the page does for its worker. */
+export interface PageLink {
+  tell(progress: Progress): void;
+  /** Has the page say when it is idle, or no longer. */
+  watch(isOn: boolean): void;
+  /** Has it keep what is noted of the index. */
+  note(text: string | null): void;
+  /** The encoding of a page that waited is begun: says for how many times. */
+  begun(url: string): Promise<number>;
+  /** It has ended. */
+  ended(url: string): void;
+}
+
 /** The form of a page's content. */
 export type PageFormat = "html" | "markdown" | "text";
 

@@ -1,6 +1,6 @@
 /** Calls from one tab to another, over a channel that all tabs of an index hear. */
+import type { EncoderStatus, QueryVector } from "./encoding.js";
 import { aborted, BurrowError } from "./error.js";
-import type { EncoderStatus, QueryVector } from "./engine.js";
 import { type Calls, fromWire, toWire, type WireError } from "./protocol.js";
 import type { QueueSettings } from "./queue.js";
 import type { Progress } from "./types.js";

@@ -3,11 +3,13 @@
  * Every tab searches by itself. The writer's tab may go at any moment: the browser then hands its lock to another tab, which goes
  * on with what waits on the disk and with what the tabs had asked for.
  */
-import { type Engine, type EncoderStatus, openEngine, type PageLink, type QueryVector } from "./engine.js";
+import type { EncoderStatus, QueryVector } from "./encoding.js";
+import type { Engine } from "./engine.js";
 import { BurrowError } from "./error.js";
 import { modelName } from "./load.js";
 import { TabLock } from "./lock.js";
-import { type Calls, fromWire, type OpenAsk, type PagesAsk, type SearchAsk, toWire, type WireError } from "./protocol.js";
+import { openEngine } from "./open.js";
+import { type Calls, fromWire, type OpenAsk, type PageLink, type PagesAsk, type SearchAsk, toWire, type WireError } from "./protocol.js";
 import { type Handlers, type Message, Relay, type RelayedType, Service, type WriterState } from "./relay.js";
 import type { Transfers } from "./transfers.js";
 import type { FailedPage, PageInfo, Problem, Progress, SearchResult, Status } from "./types.js";
@@ -205,8 +207,8 @@ export class Tab {
     if (isIdleOnly !== this.#isWatching) this.#watch(isIdleOnly);
     this.#isWatching = isIdleOnly;
     const { model } = this.#ask;
-    const { lost } = this.#engine;
-    const state = { model, encoder: this.#engine.encoderStatus(), failure: this.#failure, settings, secondsLeft: null, lost };
+    const { lost } = this.#engine.loss;
+    const state = { model, encoder: this.#engine.encoding.status(), failure: this.#failure, settings, secondsLeft: null, lost };
     this.#post({ type: "writer", writer: this.#id, state });
   }
 
@@ -283,7 +285,7 @@ export class Tab {
     this.#writerId = writer;
     const wasReady = this.#writer?.encoder.encoder === "ready";
     this.#writer = { ...state, secondsLeft: state.secondsLeft ?? this.#writer?.secondsLeft ?? null };
-    this.#engine.lost = state.lost;
+    this.#engine.loss.lost = state.lost;
     const other = this.#otherModel();
     if (other) {
       this.#relay.end(other, (call) => OF_MODEL.includes(call));
@@ -302,7 +304,7 @@ export class Tab {
     const other = this.#otherModel();
     const known = this.#writer && !other;
     return {
-      ...this.#engine.encoderStatus(),
+      ...this.#engine.encoding.status(),
       ...(known ? this.#writer?.encoder : { encoder: other ? "failed" : "loading", reasons: other ? [other.message] : [] }),
     };
   }

@@ -39,3 +39,24 @@ export function messagesHandled(): Promise<void> {
     port2.postMessage(null);
   });
 }
+
+/** What the work gives or, as soon as the signal aborts, its reason: also while the work waits for its turn. */
+export function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(signal.reason);
+    work.finally(() => signal.removeEventListener("abort", end)).then(resolve, (thrown: unknown) => {
+      reject(thrown);
+      // A trap ends the worker, also where nobody waits any more.
+      if (signal.aborted && thrown instanceof WebAssembly.RuntimeError) throw thrown;
+    });
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
+}
+
+/** What the work gives, and how long it took in milliseconds. */
+export async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
+  const begun = performance.now();
+  const value = await work();
+  return [value, performance.now() - begun];
+}

@@ -1,8 +1,8 @@
 /** The worker: takes requests off the wire, has the engine do them, and puts the answers on the wire. */
-import { deleteIndex, type PageLink } from "./engine.js";
 import { aborted, BurrowError, messageOf } from "./error.js";
+import { deleteIndex } from "./open.js";
 import {
-  type Answer, type AnyAnswer, type AnyAsk, type Ask, type Calls, type CallType, type FromWorker, toWire, type ToWorker,
+  type Answer, type AnyAnswer, type AnyAsk, type Ask, type Calls, type CallType, type FromWorker, type PageLink, toWire, type ToWorker,
 } from "./protocol.js";
 import { openTab, type Tab } from "./tabs.js";
 
