@@ -21,6 +21,8 @@ build_module() { # name, features
   say "build: the $1 module$([ "$1" = encoder ] && echo ' (the first time about 15 minutes)')"
   cargo_wasm "$2" --lib
   bind "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/burrow.wasm" "pkg/wasm/$1" "$1"
+  # What wasm-bindgen writes is mostly comments and long names.
+  (cd pkg && npx --no-install esbuild "wasm/$1/$1.js" --minify --format=esm --target=es2022 --allow-overwrite --outfile="wasm/$1/$1.js" --log-level=warning)
 }
 
 bind() { # wasm, folder, name

@@ -1,7 +1,7 @@
 /** Which device is chosen for which adapter. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseDevice } from "../dist/device.js";
+import { chooseDevice } from "../build/device.js";
 
 const gpu = (adapter) => ({ requestAdapter: async () => adapter });
 const REAL = { vendor: "nvidia", architecture: "hopper", device: "", description: "" };

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, beforeEach, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { openModel } from "../dist/download.js";
+import { openModel } from "../build/download.js";
 import { asked, cutOff, hash, manifestOf, PATIENCE, rejected as rejectedBy, SHARDS, SMALL, startServer } from "./server.mjs";
 
 const WEIGHTS = randomBytes(300_000);

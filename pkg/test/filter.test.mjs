@@ -1,8 +1,8 @@
 /** What may be said of a page and of the pages meant, and the JSON in which it goes to the core. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { facetsJson, filterJson, pagesAsk, sortName } from "../dist/filter.js";
-import { pageAsk } from "../dist/input.js";
+import { facetsJson, filterJson, pagesAsk, sortName } from "../build/filter.js";
+import { pageAsk } from "../build/input.js";
 
 const DAY = Date.UTC(2026, 10, 21);
 const rejected = (words, kind = "input") => (error) => error.kind === kind && words.test(error.message);

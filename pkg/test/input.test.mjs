@@ -1,7 +1,7 @@
 /** What callers may give, and what they are told when they give something else. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openAsk, pageAsk, wholeNumber } from "../dist/input.js";
+import { openAsk, pageAsk, wholeNumber } from "../build/input.js";
 
 const OPEN = { name: "notes", model: "https://example.org/models/mini" };
 const BOM = [0xef, 0xbb, 0xbf];

@@ -1,7 +1,7 @@
 /** What the page keeps in `localStorage`: tries of a page that crash, and those that are only left. */
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { keepNote, keptNote, Tries } from "../dist/local.js";
+import { keepNote, keptNote, Tries } from "../build/local.js";
 
 let stored;
 beforeEach(() => {

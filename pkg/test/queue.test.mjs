@@ -1,8 +1,8 @@
 /** The queue's own part, with an index and an encoder that are lists: order, interruptions, failures, time left. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BurrowError } from "../dist/error.js";
-import { Queue, Rate } from "../dist/queue.js";
+import { BurrowError } from "../build/error.js";
+import { Queue, Rate } from "../build/queue.js";
 
 const PRIORITIES = ["visible", "normal", "background"];
 

@@ -1,8 +1,8 @@
 /** Every call from tab to tab settles once, whichever tab answers it: over a real channel. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { BurrowError } from "../dist/error.js";
-import { Relay, Service } from "../dist/relay.js";
+import { BurrowError } from "../build/error.js";
+import { Relay, Service } from "../build/relay.js";
 
 let name = 0;
 let channels;

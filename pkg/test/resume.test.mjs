@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, beforeEach, test } from "node:test";
-import { fetchBytes } from "../dist/fetch.js";
+import { fetchBytes } from "../build/fetch.js";
 import { asked, cutOff, PATIENCE, rejected as rejectedBy, serve, startServer } from "./server.mjs";
 
 const FILE = "shard-0001.safetensors";

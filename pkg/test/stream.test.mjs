@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openModel } from "../dist/download.js";
-import { throughLanes } from "../dist/lanes.js";
+import { openModel } from "../build/download.js";
+import { throughLanes } from "../build/lanes.js";
 import { asked, hash, manifestOf, PATIENCE, rejected as rejectedBy, serve, SHARDS, SMALL, startServer } from "./server.mjs";
 
 const FILES = { ...SMALL, ...SHARDS };

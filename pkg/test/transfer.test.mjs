@@ -1,9 +1,9 @@
 /** A file goes out and comes in part by part, at the pace of whoever takes it, and whatever goes wrong ends both sides. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { BurrowError } from "../dist/error.js";
-import { exportStream, importFrom } from "../dist/transfer.js";
-import { Wire } from "../dist/wire.js";
+import { BurrowError } from "../build/error.js";
+import { exportStream, importFrom } from "../build/transfer.js";
+import { Wire } from "../build/wire.js";
 
 let here, there, wire;
 /** What the other end was asked so far, and what it answers by type; an error's kind for a failure. */

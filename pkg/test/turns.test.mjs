@@ -1,7 +1,7 @@
 /** The lock: one at a time, the urgent first, and no failure blocks the next. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { messagesHandled, Turns } from "../dist/turns.js";
+import { messagesHandled, Turns } from "../build/turns.js";
 
 test("one at a time, the urgent before the patient, each in its order", async () => {
   const turns = new Turns();

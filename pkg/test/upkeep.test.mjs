@@ -1,8 +1,8 @@
 /** Upkeep by itself: steps with room between them, by itself after changes, and no more when it is stopped. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Turns } from "../dist/turns.js";
-import { Upkeep } from "../dist/upkeep.js";
+import { Turns } from "../build/turns.js";
+import { Upkeep } from "../build/upkeep.js";
 
 /** An index that has so many steps to do. */
 function index({ steps = 3, fails = 0 } = {}) {

@@ -1,8 +1,8 @@
 /** Every request settles exactly once: over a real port, whatever the other end does. */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { BurrowError } from "../dist/error.js";
-import { Wire } from "../dist/wire.js";
+import { BurrowError } from "../build/error.js";
+import { Wire } from "../build/wire.js";
 
 let here, there, wire, progress, deaths;
 /** What the other end was asked so far. */

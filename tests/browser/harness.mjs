@@ -175,6 +175,21 @@ const FLAGS = [
 ];
 
 /**
+ * Serves the script of a wasm module with one of its classes changed. Within the script that class has another name, so what changes it
+ * stands in a script of its own.
+ * @param {{overlays: Map<string, string | Buffer>}} server
+ * @param {string} file below `wasm/`
+ * @param {string} name of the class
+ * @param {string} change what is run before the module is used
+ * @param {string} [at] the path under which it is asked for
+ */
+export async function changeModule(server, file, name, change, at = `/pkg/wasm/${file}`) {
+  const own = `/unchanged/${file}`;
+  server.overlays.set(own, await readFile(join(ROOT, "pkg/wasm", file), "utf8"));
+  server.overlays.set(at, `import { ${name} } from "${own}";\nexport * from "${own}";\nexport { default } from "${own}";\n${change}`);
+}
+
+/**
  * The same address by a name that browsers do not trust without HTTPS: there they offer no WebGPU, no cache and no SHA-256.
  * @param {string} url
  */

@@ -296,10 +296,10 @@ test("640 MiB of shards go through in less than 96 MiB, from the network and fro
 
 /** Has the package take a link for dead after half a second, and wait less before it tries again. */
 async function impatient() {
-  const built = await readFile(join(ROOT, "pkg/dist/patience.js"), "utf8");
-  const hurried = built.replace(/stallMs: [\d_]+/, "stallMs: 500").replace(/pauseMs: [\d_]+/, "pauseMs: 20");
-  assert.notEqual(hurried, built);
-  server.overlays.set("/pkg/dist/patience.js", hurried);
+  const built = await readFile(join(ROOT, "pkg/dist/worker.js"), "utf8");
+  const times = /pauseMs:[\de]+(.*?)stallMs:[\de]+/;
+  assert.match(built, times);
+  server.overlays.set("/pkg/dist/worker.js", built.replace(times, "pauseMs:20$1stallMs:500"));
 }
 
 /** Waits until the server has nothing under way. An answer that begins on a socket that is gone already never ends. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { hasTornEnd } from "../kill/leveldb.mjs";
-import { goTo, launchKept, ROOT, startServer } from "./harness.mjs";
+import { changeModule, goTo, launchKept, startServer } from "./harness.mjs";
 
 const MODEL = "/tests/data/tiny-bert/";
 /** Where Chromium keeps the databases in a profile. */
@@ -185,8 +185,7 @@ Encoder.prototype.prepare = function (url, ...rest) {
 };`;
 
 test("a page in the midst of which tabs crash is put aside after the third; a tab that is only left does not count", () => withProfile(async (visit) => {
-  const script = await readFile(join(ROOT, "pkg/wasm/encoder/encoder.js"), "utf8");
-  server.overlays.set("/pkg/wasm/encoder/encoder.js", script + ENDLESS);
+  await changeModule(server, "encoder/encoder.js", "Encoder", ENDLESS);
   const begun = (page, times) => page.evaluate((times) => (
     until(() => localStorage.getItem("burrow-tries:test") === JSON.stringify([["endless", times]]))), times);
   await visit(async (page, context) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
 import { join } from "node:path";
-import { goTo, insecure, launch, MODEL, openPage, ROOT, startServer } from "./harness.mjs";
+import { changeModule, goTo, insecure, launch, MODEL, openPage, ROOT, startServer } from "./harness.mjs";
 
 const PAGES = [
   { url: "https://example.org/light", title: "Plants", html: "<html><head><meta charset='iso-8859-1'></head><body><main><h1>Photosynthesis</h1>"
@@ -372,8 +372,7 @@ for (const [how, call] of [["within a task of its own", "burrow.search('a')"], [
   test(`a trap in wasm ${how} ends the worker: all that waits and all that comes is rejected`, () => onPage(async (page) => {
     for (const file of ["config.json", "tokenizer.json", "model.safetensors"]) server.overlays.set(`/fake-model/${file}`, "{}");
     // The encoder is not a real one and so has no real fingerprint: the index takes whatever it gives.
-    const search = await readFile(join(ROOT, "pkg/wasm/search/search.js"), "utf8");
-    server.overlays.set("/fake/search/search.js", `${search}\nIndex.prototype.bind = async () => {};`);
+    await changeModule(server, "search/search.js", "Index", "Index.prototype.bind = async () => {};", "/fake/search/search.js");
     server.overlays.set("/fake/search/search_bg.wasm", await readFile(join(ROOT, "pkg/wasm/search/search_bg.wasm")));
     server.overlays.set("/fake/encoder/encoder.js", DYING_ENCODER);
     const kinds = await page.evaluate(async (call) => {

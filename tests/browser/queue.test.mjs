@@ -1,10 +1,10 @@
 /** The queue in a real browser: durable, worked off in order, once, and no faster than is wanted. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { after, before, beforeEach, test } from "node:test";
 import { join } from "node:path";
-import { goTo, launch, launchKept, openPage, ROOT, startServer } from "./harness.mjs";
+import { changeModule, goTo, launch, launchKept, openPage, startServer } from "./harness.mjs";
 
 /** A small model with invented weights. */
 const MODEL = "/tests/data/tiny-bert/";
@@ -216,8 +216,7 @@ test("pages that cannot be indexed leave the queue and are listed, until they ar
 
 test("a page on which the encoder traps ends the worker once, and not again at the next visit", () => onPage(async (page) => {
   // The bytes are a module that only traps.
-  const script = await readFile(join(ROOT, "pkg/wasm/encoder/encoder.js"), "utf8");
-  server.overlays.set("/pkg/wasm/encoder/encoder.js", `${script}
+  await changeModule(server, "encoder/encoder.js", "Encoder", `
     const trap = new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,97,0,0,10,5,1,3,0,0,11]));
     const { prepare } = Encoder.prototype;
     Encoder.prototype.prepare = function (url, ...rest) {

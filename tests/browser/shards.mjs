@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ROOT } from "./harness.mjs";
+import { changeModule, ROOT } from "./harness.mjs";
 
 const TINY = join(ROOT, "tests/data/tiny-bert");
 
@@ -85,8 +85,7 @@ const FAKE_ENCODER = `
 
 /** Serves the fake encoder under `/fake`, beside the real index. That index takes whatever fingerprint it gives. */
 export async function fakeEncoder(server) {
-  const search = await readFile(join(ROOT, "pkg/wasm/search/search.js"), "utf8");
-  server.overlays.set("/fake/search/search.js", `${search}\nIndex.prototype.bind = async () => {};`);
+  await changeModule(server, "search/search.js", "Index", "Index.prototype.bind = async () => {};", "/fake/search/search.js");
   server.overlays.set("/fake/search/search_bg.wasm", await readFile(join(ROOT, "pkg/wasm/search/search_bg.wasm")));
   server.overlays.set("/fake/encoder/encoder.js", FAKE_ENCODER);
 }
