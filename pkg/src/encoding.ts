@@ -1,44 +1,59 @@
-/** The encoder of an open index: loaded once, and asked for one forward pass at a time. */
-import { BurrowError, messageOf } from "./error.js";
-import { load, type Loaded, modelName } from "./load.js";
+/** The encoder of an open index: one pass at a time, on one device, which another may take the place of while pages come and go. */
+import { type DeviceChoice, type DeviceKind, onCpu } from "./device.js";
+import { BurrowError, messageOf, toBurrowError } from "./error.js";
+import { fingerprintOf, free, load, type Loaded, modelName, type Placed } from "./load.js";
 import type { PreparedPage } from "./modules.js";
+import { pass, type Pass } from "./pace.js";
 import type { OpenAsk, PageAsk } from "./protocol.js";
+import { faster, vectorFault, verdictOf } from "./trial.js";
 import { timed, Turns } from "./turns.js";
 import type { Progress, Status } from "./types.js";
+import { chosen, remember, type Verdict } from "./verdict.js";
 
-/** The vector of a query, and which encoder it is of. */
+/** The encoder's part of `status`. */
+export type EncoderStatus = Pick<
+  Status, "encoder" | "model" | "device" | "adapter" | "deviceReason" | "measured" | "precision" | "weights" | "modelBytesKept" | "reasons"
+>;
+
+/** The vector of a query, which encoder it is of, and how long that took. */
 export interface QueryVector {
   vector: Float32Array;
   fingerprint: Uint8Array;
   encodeMs: number;
 }
 
-/** The encoder's part of `status`. */
-export type EncoderStatus =
-  Pick<Status, "encoder" | "model" | "device" | "adapter" | "precision" | "weights" | "modelBytesKept" | "reasons">;
-
 /** What of a page is encoded. */
 export type Content = Omit<PageAsk, "format"> & { format: string };
+
+/** What an index does for its encoder. */
+export interface EncodingHost {
+  tell: (progress: Progress) => void;
+  /** Makes the index one of this encoder. */
+  bind: (fingerprint: Uint8Array) => Promise<void>;
+  /** Told when another device encodes, and when it is known that none does it faster. */
+  onMoved: () => void;
+}
+
+/** Of the text by which the vectors of both devices are compared. */
+const TOKENS_CHECKED = 64;
 
 /** The encoder, once it is started. */
 export class Encoding {
   /** Settles when the encoder is there and the index is bound to it. */
   readonly ready: Promise<Loaded>;
   readonly #ask: OpenAsk;
-  readonly #tell: (progress: Progress) => void;
-  readonly #bind: (fingerprint: Uint8Array) => Promise<void>;
+  readonly #host: EncodingHost;
   readonly #closing = new AbortController();
-  /** A query goes before the next window of a page. */
+  /** One forward pass at a time; a query goes before the next window of a page. */
   readonly #turns = new Turns();
   #begin: () => void = () => {};
   #loaded: Loaded | null = null;
   #failure: string | null = null;
+  #moving: Promise<void> | null = null;
 
-  /** `bind` makes the index one of this encoder. */
-  constructor(ask: OpenAsk, tell: (progress: Progress) => void, bind: (fingerprint: Uint8Array) => Promise<void>) {
+  constructor(ask: OpenAsk, host: EncodingHost) {
     this.#ask = ask;
-    this.#tell = tell;
-    this.#bind = bind;
+    this.#host = host;
     this.ready = new Promise<void>((begin) => (this.#begin = begin)).then(() => this.#load());
     // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
     this.ready.catch(() => {});
@@ -49,7 +64,7 @@ export class Encoding {
     this.#begin();
   }
 
-  /** Ends the loading. */
+  /** Ends the loading, and what is measured. */
   stop(): void {
     this.#closing.abort(new BurrowError("closed", "The index was closed."));
   }
@@ -64,17 +79,18 @@ export class Encoding {
     return (await this.ready).encoder.fingerprint();
   }
 
-  /** The vector of a query. */
+  /** The vector of a query. A device that fails is asked once; then the CPU is. */
   async vector(query: string, signal: AbortSignal): Promise<QueryVector> {
-    const { encoder } = await this.ready;
-    const [vector, encodeMs] = await this.#turns.run(() => {
+    const loaded = await this.ready;
+    return this.again(() => this.#turns.run(async () => {
       signal.throwIfAborted();
-      return timed(() => encoder.embedQuery(query));
-    }, { urgent: true });
-    return { vector, fingerprint: encoder.fingerprint(), encodeMs };
+      const { encoder } = loaded;
+      const [vector, encodeMs] = await timed(() => encoder.embedQuery(query));
+      return { vector, fingerprint: encoder.fingerprint(), encodeMs };
+    }, { urgent: true }));
   }
 
-  /** Cuts a page into windows, which `encodeNext` encodes. */
+  /** Cuts a page into windows, which `encodeNext` encodes, on the device that encodes now. */
   async prepare({ url, title, format, content, facts }: Content): Promise<PreparedPage> {
     return (await this.ready).encoder.prepare(url, title, format, content, facts);
   }
@@ -84,25 +100,116 @@ export class Encoding {
     return this.#turns.run(() => prepared.encodeNext());
   }
 
+  /** Does what is to be encoded; where the device fails in it, once more, on the CPU. */
+  async again<T>(work: () => Promise<T>): Promise<T> {
+    const loaded = await this.ready;
+    const { encoder } = loaded;
+    try {
+      return await work();
+    } catch (thrown) {
+      if (toBurrowError(thrown).kind !== "device" || this.#closing.signal.aborted) throw thrown;
+      // Whoever failed with an encoder that is gone by now has another one to turn to.
+      if (loaded.encoder === encoder && !await this.#fellBack(loaded, thrown)) throw thrown;
+      return work();
+    }
+  }
+
   /** The state in effect. */
   status(): EncoderStatus {
-    const failure = this.#failure === null ? [] : [this.#failure];
+    const { device, precision, weights, modelBytesKept, reasons } = this.#loaded ?? {};
     return {
       encoder: this.#loaded ? "ready" : this.#failure === null ? "loading" : "failed",
       model: modelName(this.#ask.model),
-      device: this.#loaded?.device.device ?? "none",
-      adapter: this.#loaded?.device.adapter ?? "",
-      precision: this.#loaded?.precision ?? "none",
-      weights: this.#loaded?.weights ?? "none",
-      modelBytesKept: this.#loaded?.modelBytesKept ?? 0,
-      reasons: [...failure, ...(this.#loaded?.reasons ?? [])],
+      device: device?.device ?? "none",
+      adapter: device?.adapter ?? "",
+      deviceReason: device?.why ?? "",
+      measured: device?.measured ?? null,
+      precision: precision ?? "none",
+      weights: weights ?? "none",
+      modelBytesKept: modelBytesKept ?? 0,
+      reasons: [this.#failure, device?.reason, ...(this.#loaded?.placedReasons ?? []), ...(reasons ?? [])].flatMap((reason) => reason ?? []),
     };
+  }
+
+  /** Where both devices are to be measured, does so, and goes on with the faster. Nothing of what was encoded is lost by it. */
+  async settleDevice(): Promise<void> {
+    const loaded = await this.ready;
+    const { rival } = loaded.device;
+    if (rival === null) return;
+    try {
+      const verdict = await this.#verified(loaded, await this.#measure(loaded));
+      await remember(this.#ask.model, verdict, { adapter: rival, fingerprint: fingerprintOf(loaded) });
+      if (loaded.device.rival === rival) loaded.device = chosen(loaded.device, verdict);
+    } catch (thrown) {
+      if (this.#closing.signal.aborted) return;
+      // A device that failed while it was measured is out of use already, and says why.
+      const why = `The other device could not be measured (${messageOf(thrown)}); it is tried on the next visit.`;
+      if (loaded.device.rival === rival) loaded.device = { ...loaded.device, why, rival: null };
+    }
+    this.#host.onMoved();
+  }
+
+  #measure(loaded: Loaded): Promise<Verdict> {
+    const { shape, device: { device } } = loaded;
+    const turn = <T>(work: () => Promise<T>) => this.#turns.run(work);
+    const { model, wasm } = this.#ask;
+    const rival = { model, name: modelName(model), wasm };
+    return verdictOf({ device, shape, rival, turn, encode: (tokens) => turn(() => this.#pass(loaded, tokens)), signal: this.#closing.signal });
+  }
+
+  #pass({ encoder, shape }: Pick<Loaded, "encoder" | "shape">, tokens: number): Promise<Pass> {
+    return pass(encoder, tokens, shape);
+  }
+
+  /** The verdict, once the device it names has the whole model and gives its vectors. */
+  async #verified(loaded: Loaded, verdict: Verdict): Promise<Verdict> {
+    const { device: { device: own }, shape } = loaded;
+    if (verdict.device === own) return verdict;
+    const figures = [verdict.measured[own], 0] as const;
+    let placed: Placed;
+    try {
+      placed = await loaded.placedOn(verdict.device);
+    } catch (thrown) {
+      if (toBurrowError(thrown).kind !== "device") throw thrown;
+      return faster(own, ...figures, `failed (${messageOf(thrown)})`);
+    }
+    const tokens = Math.min(TOKENS_CHECKED, shape.positions);
+    // No pass is under way when an encoder goes.
+    return this.#turns.run(async () => {
+      // Where the one in use has failed in its vectors, the CPU is to take its place.
+      const fault = verdict.fault ?? vectorFault(await this.#pass(loaded, tokens), await this.#pass({ ...placed, shape }, tokens));
+      if (fault !== null && verdict.device === "webgpu") {
+        free(placed.encoder);
+        return faster(own, ...figures, fault);
+      }
+      this.#place(loaded, placed);
+      return { ...verdict, fault };
+    });
+  }
+
+  /** From the next page or query on, another encoder is asked. A page under way holds on to the one it was begun with. */
+  #place(loaded: Loaded, placed: Placed): void {
+    free(loaded.encoder);
+    Object.assign(loaded, placed);
+  }
+
+  /** Goes on on the CPU, where it does not compute there already. */
+  async #fellBack(loaded: Loaded, why: unknown): Promise<boolean> {
+    const choice = lesser(loaded.device, why);
+    if (!choice) return false;
+    this.#moving ??= loaded.placedOn(choice.device).then((placed) => this.#turns.run(() => {
+      this.#place(loaded, placed);
+      loaded.device = choice;
+      this.#host.onMoved();
+    }, { urgent: true })).finally(() => (this.#moving = null));
+    await this.#moving;
+    return true;
   }
 
   async #load(): Promise<Loaded> {
     try {
-      const loaded = await load(this.#ask, this.#tell, this.#closing.signal);
-      await this.#bind(loaded.encoder.fingerprint());
+      const loaded = await load(this.#ask, this.#host.tell, this.#closing.signal);
+      await this.#host.bind(loaded.encoder.fingerprint());
       this.#loaded = loaded;
       return loaded;
     } catch (thrown) {
@@ -110,4 +217,9 @@ export class Encoding {
       throw thrown;
     }
   }
+}
+
+/** What is left when a device has failed in the midst of its work. */
+function lesser({ device, adapter }: DeviceChoice, why: unknown): DeviceChoice & { device: DeviceKind } | null {
+  return device === "webgpu" ? onCpu(`the WebGPU adapter ${adapter} failed (${messageOf(why)})`) : null;
 }

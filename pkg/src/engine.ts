@@ -48,7 +48,15 @@ export class Engine {
     this.loss = new Loss(index, this.#storing, note);
     this.#ask = ask;
     this.#tell = link.tell;
-    this.encoding = new Encoding(ask, link.tell, (fingerprint) => this.#storing.run(() => this.#bind(fingerprint), { urgent: true }));
+    this.encoding = new Encoding(ask, {
+      tell: link.tell,
+      bind: (fingerprint) => this.#storing.run(() => this.#bind(fingerprint), { urgent: true }),
+      onMoved: () => {
+        onQueue(this.queue.settings);
+        // The index may be closed meanwhile.
+        this.status().then((status) => this.#tell({ stage: "device", status }), () => {});
+      },
+    });
     const onChange = () => this.#changed();
     const { encoding } = this;
     this.queue = new Queue(queueHost({ index, encoding, storing: this.#storing, pages: this.#pages, link, onChange, onSettings: onQueue }));
@@ -210,6 +218,7 @@ export class Engine {
     this.#tell({ stage: "ready", status: await this.status() });
     this.queue.start();
     this.upkeep.changed();
+    void this.encoding.settleDevice();
   }
 
   async #bind(fingerprint: Uint8Array): Promise<void> {
@@ -242,7 +251,7 @@ export class Engine {
     await this.ready;
     const unchanged = await this.#storing.run(() => this.#unchanged(page), { urgent: true });
     if (unchanged) return unchanged;
-    const encoded = await this.#encode(page, signal);
+    const encoded = await this.encoding.again(() => this.#encode(page, signal));
     return this.#storing.run(async () => {
       signal.throwIfAborted();
       this.#changed();

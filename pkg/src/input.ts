@@ -10,12 +10,12 @@ const BYTE_ORDER_MARK = "\uFEFF";
 const KEY_BYTES = 32;
 
 /** Checks how an index is to be opened, and makes its addresses absolute. */
-export function openAsk({ name, model, device = "auto", wasm, onOtherModel = "error", ...kept }: OpenOptions): OpenAsk {
+export function openAsk({ name, model, device = "auto", wasm, onOtherModel = "error", measureSoftware = false, ...kept }: OpenOptions): OpenAsk {
   if (typeof name !== "string" || name === "") throw wrong("name", name, "the name of the index, a string that is not empty");
   if (!["auto", "webgpu", "cpu"].includes(device)) throw wrong("device", device, '"auto", "webgpu" or "cpu"');
   if (!["error", "clear"].includes(onOtherModel)) throw wrong("onOtherModel", onOtherModel, '"error" or "clear"');
   return {
-    name, device, onOtherModel, ...keptAsk(kept),
+    name, device, onOtherModel, measureSoftware, ...keptAsk(kept),
     model: folder("model", model),
     wasm: wasm === undefined ? null : folder("wasm", wasm),
     note: null,

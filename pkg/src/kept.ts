@@ -6,6 +6,8 @@ import { type FileFacts, type Manifest, MANIFEST } from "./manifest.js";
 import type { KeptModel } from "./types.js";
 
 const CACHE_NAME = "burrow-models";
+/** What was found out about a model, as opposed to its files, has names that end so. */
+const BESIDE = ".device.json";
 
 /** The kept files of one folder. Whatever fails here, the model can still be loaded. */
 export class Kept {
@@ -50,7 +52,7 @@ export class Kept {
   async update({ bytes, files }: Manifest): Promise<void> {
     try {
       await this.#cache?.put(this.#url(MANIFEST), kept(bytes));
-      const isListed = (name: string) => name === MANIFEST || files.has(name);
+      const isListed = (name: string) => name === MANIFEST || name.endsWith(BESIDE) || files.has(name);
       await remove(this.#cache, (folder, name) => folder === this.#folder && !isListed(name));
     } catch {
       // Should there be no room, it shows with the files.
@@ -97,7 +99,8 @@ export async function keptModels(): Promise<KeptModel[]> {
   const cache = await openCache();
   const models = new Map<string, KeptModel>();
   for (const request of await cache?.keys() ?? []) {
-    const [folder] = split(request.url);
+    const [folder, name] = split(request.url);
+    if (name.endsWith(BESIDE)) continue;
     const model = models.get(folder) ?? { folder, files: 0, bytes: 0 };
     models.set(folder, { folder, files: model.files + 1, bytes: model.bytes + await sizeOf(await cache?.match(request)) });
   }
@@ -109,6 +112,17 @@ export async function clearKept(folder: string | null): Promise<void> {
   if (folder !== null) return remove(await openCache(), (other) => other === split(folder)[0]);
   // A page without HTTPS has no caches, and so nothing to clear.
   await globalThis.caches?.delete(CACHE_NAME);
+}
+
+/** A note that was kept beside a model's files, if there is one. It goes when they are cleared. */
+export async function keptBeside(folder: string, name: string): Promise<string | null> {
+  const response = await openCache().then((cache) => cache?.match(new URL(name, folder))).catch(() => undefined);
+  return await response?.text().catch(() => null) ?? null;
+}
+
+/** Keeps one. Where nothing can be kept, there is none on the next visit. */
+export async function keepBeside(folder: string, name: string, text: string): Promise<void> {
+  await openCache().then((cache) => cache?.put(new URL(name, folder), new Response(text))).catch(() => {});
 }
 
 async function openCache(): Promise<Cache | null> {

@@ -1,20 +1,36 @@
 /** Gets the encoder going: model files, device, module, and another device where the first fails. */
-import { chooseDevice, type DeviceChoice, onCpu } from "./device.js";
+import { chooseDevice, type DeviceChoice, type DeviceKind, onCpu } from "./device.js";
 import { type Model, openModel } from "./download.js";
 import { messageOf, toBurrowError } from "./error.js";
 import { type Encoder, type EncoderModule, loadEncoder, type ModelLoader } from "./modules.js";
+import { type Shape, shapeOf } from "./pace.js";
 import type { OpenAsk } from "./protocol.js";
 import type { Progress, Status } from "./types.js";
+import { isOfAnother, recalled } from "./verdict.js";
 
-/** A loaded encoder and where it computes. */
-export interface Loaded {
-  encoder: Encoder;
+/** A loaded encoder and where it computes. Another may take its place: who holds this asks it again for each page and query. */
+export interface Loaded extends Placed {
   device: DeviceChoice;
+  modelBytesKept: number;
+  /** In which ways the model came less well than it could. */
+  reasons: string[];
+  shape: Shape;
+  /** The same model on another device. */
+  placedOn(device: DeviceKind): Promise<Placed>;
+}
+
+/** What changes with the device. */
+export interface Placed {
+  encoder: Encoder;
   precision: Status["precision"];
   weights: Status["weights"];
-  modelBytesKept: number;
-  reasons: string[];
+  /** In which ways the device does less than it could. */
+  placedReasons: string[];
 }
+
+/** What was measured with another model says nothing of this one. */
+const ANOTHER = "The model at this address is another one than was measured: both devices are measured again.";
+const TWICE = "WebGPU is used without being measured: the model cannot be kept in this browser, and would have to come twice.";
 
 const PRECISIONS = ["f16", "f32"] as const;
 const WEIGHTS = ["f32", "f16", "bf16", "q8", "q4"] as const;
@@ -31,17 +47,32 @@ export async function load(ask: OpenAsk, tell: (progress: Progress) => void, sig
   ]);
   signal.throwIfAborted();
   tell({ stage: "load", what: "device" });
-  const choice = await chooseDevice(ask.device, navigator.gpu);
+  const choice = await chooseDevice(ask, navigator.gpu);
   tell({ stage: "load", what: "weights" });
-  const name = modelName(ask.model);
-  const { encoder, device } = await onDevice(choice, (kind) => encoderOf(module, name, model, kind));
+  const placedOn = async (kind: DeviceKind) => placed(await encoderOf(module, modelName(ask.model), model, kind));
+  const { device, ...encoder } = await onDevice(await recalled(choice, ask.model), placedOn);
+  const isOther = device.measured !== null && await isOfAnother(ask.model, fingerprintOf(encoder));
   return {
-    encoder, device,
-    precision: oneOf(PRECISIONS, encoder.precision()),
-    weights: oneOf(WEIGHTS, encoder.weights()),
+    ...encoder, placedOn,
+    device: isOther ? { ...choice, device: device.device, adapter: device.adapter, why: ANOTHER } : model.bytesKept > 0 ? device : unmeasured(device),
     modelBytesKept: model.bytesKept,
-    reasons: [...(device.reason ? [device.reason] : []), ...encoder.reasons(), ...model.reasons],
+    reasons: model.reasons,
+    shape: shapeOf(model.config),
   };
+}
+
+function unmeasured(choice: DeviceChoice): DeviceChoice {
+  return choice.rival === null ? choice : { ...choice, rival: null, why: TWICE };
+}
+
+function placed(encoder: Encoder): Placed {
+  const [precision, weights] = [oneOf(PRECISIONS, encoder.precision()), oneOf(WEIGHTS, encoder.weights())];
+  return { encoder, precision, weights, placedReasons: encoder.reasons() };
+}
+
+/** The fingerprint as text. */
+export function fingerprintOf({ encoder }: Pick<Placed, "encoder">): string {
+  return Array.from(encoder.fingerprint(), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The folder's name, by which people know the model. */
@@ -56,21 +87,24 @@ export function modelName(folder: string): string {
 }
 
 /** Loads on the device chosen or, where that fails, on the CPU. */
-async function onDevice(
-  choice: DeviceChoice, loadOn: (device: DeviceChoice["device"]) => Promise<Encoder>,
-): Promise<{ encoder: Encoder; device: DeviceChoice }> {
+async function onDevice(choice: DeviceChoice, placedOn: Loaded["placedOn"]): Promise<Placed & { device: DeviceChoice }> {
   try {
-    return { encoder: await loadOn(choice.device), device: choice };
+    return { ...await placedOn(choice.device), device: choice };
   } catch (thrown) {
     if (choice.device === "cpu" || toBurrowError(thrown).kind !== "device") throw thrown;
     const device = onCpu(`the WebGPU adapter ${choice.adapter} failed (${messageOf(thrown)})`);
-    return { encoder: await loadOn("cpu"), device };
+    return { ...await placedOn("cpu"), device };
   }
 }
 
-/** The weights are not kept in memory: for a second device they come once more, from the cache where there is one. */
-async function encoderOf(module: EncoderModule, name: string, model: Model, device: DeviceChoice["device"]): Promise<Encoder> {
-  const { manifest, config, tokenizer } = model;
+/**
+ * The weights are not kept in memory: for a second device they come once more, from the cache where there is one. `other` is used in
+ * place of the model's own small files.
+ */
+export async function encoderOf(
+  module: EncoderModule, name: string, model: Model, device: DeviceKind, other: Partial<Pick<Model, "manifest" | "config">> = {},
+): Promise<Encoder> {
+  const { manifest, config, tokenizer } = { manifest: model.manifest, config: model.config, tokenizer: model.tokenizer, ...other };
   const loader = await module.ModelLoader.start(name, manifest, config, tokenizer, device);
   try {
     await model.streamWeights((file, bytes, sha256) => loader.add(file, bytes, sha256));
@@ -81,10 +115,10 @@ async function encoderOf(module: EncoderModule, name: string, model: Model, devi
   return loader.finish();
 }
 
-/** Gives back what a loader holds. One that was broken by a trap has nothing to give, and the trap is what counts. */
-function free(loader: ModelLoader): void {
+/** Gives back what an object of wasm holds. One that was broken by a trap has nothing to give, and the trap is what counts. */
+export function free(held: ModelLoader | Encoder): void {
   try {
-    loader.free();
+    held.free();
   } catch {
     // See above.
   }

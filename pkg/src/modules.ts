@@ -106,9 +106,12 @@ export interface Encoder {
   fingerprint(): Uint8Array;
   prepare(url: string, title: string | null, format: string, content: Uint8Array, facts: string | null): PreparedPage;
   embedQuery(query: string): Promise<Float32Array>;
+  /** The vectors of token ids. */
+  embed(ids: Uint32Array, lengths: Uint32Array): Promise<Float32Array>;
   precision(): string;
   weights(): string;
   reasons(): string[];
+  free(): void;
 }
 
 /** A page on its way to the index. */

@@ -15,6 +15,7 @@ export interface OpenAsk {
   name: string;
   model: string;
   device: NonNullable<OpenOptions["device"]>;
+  measureSoftware: boolean;
   wasm: string | null;
   onOtherModel: NonNullable<OpenOptions["onOtherModel"]>;
   durability: NonNullable<OpenOptions["durability"]>;

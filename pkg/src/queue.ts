@@ -31,6 +31,8 @@ export interface QueueHost {
   begun(page: WaitingPage): Promise<number>;
   /** It has come to an end, or is left. */
   ended(page: WaitingPage): void;
+  /** Does the encoding of a page; where the device fails and another takes its place, once more. */
+  encoded(work: () => Promise<Uint8Array | null>): Promise<Uint8Array | null>;
   prepare(page: WaitingPage): Promise<PreparedPage>;
   /** Encodes the next window, after queries and pages that are added. */
   encodeNext(prepared: PreparedPage): Promise<void>;
@@ -185,7 +187,7 @@ export class Queue {
     const crashes = await this.#host.begun(page) - 1;
     try {
       if (crashes >= CRASHES_MAX) return await this.#host.settle(page, "worker", crashed(page, crashes));
-      const encoded = await this.#encode(page);
+      const encoded = await this.#host.encoded(() => this.#encode(page));
       if (encoded && await this.#host.commit(page, encoded)) this.#done += 1;
     } catch (thrown) {
       // The encoder's module has trapped on this page, the index's has not: so the page does not do it again.

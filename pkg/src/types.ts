@@ -9,8 +9,13 @@ export interface OpenOptions {
    * files. With a `burrow.json` they are checked, kept for the next visit, and brought several at once.
    */
   model: string;
-  /** Where to encode. Default `"auto"`: WebGPU on a real GPU, else the CPU. */
+  /**
+   * Where to encode. Default `"auto"`: WebGPU where there is a real GPU, until both were measured with this model; from then on, and
+   * on later visits, the faster of the two. Without a GPU, the CPU.
+   */
   device?: "auto" | "webgpu" | "cpu";
+  /** Measures an adapter also where it is known to be software. @internal */
+  measureSoftware?: boolean;
   /** Told of every step of downloading, loading and indexing. */
   onProgress?: (progress: Progress) => void;
   /** Ends the opening; after it has opened, closes the index. */
@@ -346,6 +351,10 @@ export interface Status {
   device: "webgpu" | "cpu" | "none";
   /** What the adapter calls itself; empty for the CPU. */
   adapter: string;
+  /** Why it is this device, as a sentence; empty while there is none. */
+  deviceReason: string;
+  /** How fast both devices are with this model, where they were measured; else null. */
+  measured: Measured | null;
   /** In which numbers the encoder computes. */
   precision: "f16" | "f32" | "none";
   /** In which numbers the weights came: `q8` and `q4` are 8 and 4 bits with a scale for every 32. */
@@ -373,6 +382,12 @@ export interface Status {
   reasons: string[];
 }
 
+/** Tokens a second, over a short text and a window of a page together; 0 for a device that cannot be used. */
+export interface Measured {
+  webgpu: number;
+  cpu: number;
+}
+
 /** A model of which files are kept: see `Burrow.models`. */
 export interface KeptModel {
   /** The address of its folder. */
@@ -398,15 +413,16 @@ export interface DownloadStep {
 
 /**
  * One step of a longer work: a model file arriving, a part of Burrow being loaded, a page's window encoded
- * (`waiting` pages are not yet in the index), the queue (`done` pages since it was last empty, see also `QueueStatus`), and the
- * encoder being ready.
+ * (`waiting` pages are not yet in the index), the queue (`done` pages since it was last empty, see also `QueueStatus`), the
+ * encoder being ready, and the device being settled when both were measured.
  */
 export type Progress =
   | DownloadStep
   | { stage: "load"; what: "storage" | "weights" | "device" }
   | { stage: "index"; url: string; windows: number; windowsTotal: number; waiting: number }
   | { stage: "queue"; done: number; waiting: number; failed: number; secondsLeft: number | null }
-  | { stage: "ready"; status: Status };
+  | { stage: "ready"; status: Status }
+  | { stage: "device"; status: Status };
 
 /**
  * The kinds of failure that a caller can act on differently.

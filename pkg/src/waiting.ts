@@ -31,6 +31,7 @@ export function queueHost({ index, encoding, storing, pages, link, onChange, onS
     tell: link.tell,
     peek: (before) => storing.run(() => peek(index, before), urgent),
     isWaiting: ({ url, key }) => storing.run(() => index.waitingKey(url) === key, urgent),
+    encoded: (work) => encoding.again(work),
     prepare: (page) => encoding.prepare(page),
     encodeNext: (prepared) => pages.run(() => encoding.encodeNext(prepared)),
     commit: async ({ key }, encoded) => {

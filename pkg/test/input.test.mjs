@@ -8,7 +8,7 @@ const BOM = [0xef, 0xbb, 0xbf];
 const rejected = (words) => (error) => error.kind === "input" && words.test(error.message);
 
 test("defaults are filled in and a folder ends with a slash, whatever its query", () => {
-  const ask = { name: "notes", device: "auto", onOtherModel: "error", model: "https://example.org/models/mini/", wasm: null,
+  const ask = { name: "notes", device: "auto", onOtherModel: "error", measureSoftware: false, model: "https://example.org/models/mini/", wasm: null,
     durability: "relaxed", encryption: null, note: null };
   assert.deepEqual(openAsk(OPEN), ask);
   assert.equal(openAsk({ ...OPEN, model: `${OPEN.model}?v=2#x` }).model, "https://example.org/models/mini/?v=2");

@@ -21,6 +21,7 @@ function queueOf({ windows = () => 1, onWindow = async () => {}, prepare = () =>
     isWaiting: async (page) => host.waiting.includes(page),
     begun: async ({ url }) => begun(url),
     ended: ({ url }) => host.over.push(url),
+    encoded: (work) => work(),
     prepare: async (page) => {
       prepare(page);
       return { windows: windows(page), url: page.url, at: 0, finish: () => new Uint8Array(1), free: () => (host.freed += 1) };

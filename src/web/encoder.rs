@@ -152,7 +152,8 @@ impl Encoder {
         Ok(self.encoder.hidden_states(&batch).await?.concat())
     }
 
-    /// The vector of every sequence, `[sequences, dimension]`. For tests, as `hiddenStates`.
+    /// The vector of every sequence, `[sequences, dimension]`, given as to `hiddenStates`. For tests,
+    /// and to measure a device.
     ///
     /// # Errors
     ///

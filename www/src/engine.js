@@ -22,6 +22,7 @@ const WEIGHTS = { f32: "f32", f16: "f16", bf16: "bf16", q8: "q8 (8 bits each)", 
 export function showProgress(progress) {
   if (progress.stage === "download") showDownload(progress);
   else if (progress.stage === "load") showBar(`${LOADING[progress.what]} …`, null, "");
+  else if (progress.stage === "device") showStatus(progress.status);
   else if (progress.stage === "index") {
     const { url, windows, windowsTotal } = progress;
     // `windows` are done; the one after them is being encoded.
@@ -92,6 +93,7 @@ export function showStatus(status) {
     ["Model", status.model || "none"],
     ["Encoder", { loading: "loading", ready: "ready", failed: "failed" }[status.encoder]],
     ["Device", deviceName(status)],
+    ["Chosen because", status.deviceReason || "none yet"],
     ["Precision", status.precision === "none" ? "none yet" : status.precision],
     ["Weights", WEIGHTS[status.weights]],
     ["Index kept in", { indexeddb: "this browser (IndexedDB)", memory: "memory, until this page is closed" }[status.storage]],
