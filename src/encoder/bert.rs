@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::device::Place;
-use super::kernels::attention::{Heads, attention};
+use super::kernels::attention::{Columns, Heads, attention};
 use super::kernels::{Shape, Store};
 use super::layers::{LayerNorm, Linear};
 use super::parameters::Parameters;
@@ -17,9 +17,8 @@ pub(crate) struct Bert {
 }
 
 struct Layer {
-    query: Linear,
-    key: Linear,
-    value: Linear,
+    /// Queries, keys and values.
+    all: Linear,
     output: Linear,
     attention_norm: LayerNorm,
     widen: Linear,
@@ -60,20 +59,21 @@ impl Layer {
         place: &Place,
     ) -> Result<Self> {
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
+        let parts = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
+        let all = Linear::load_joined(parameters, &name("attention.self.all"), &parts, place)?;
         let mut linear = |part: &str| Linear::load_biased(parameters, &name(part), place);
-        let (query, key) = (linear("attention.self.query")?, linear("attention.self.key")?);
-        let (value, output) = (linear("attention.self.value")?, linear("attention.output.dense")?);
+        let output = linear("attention.output.dense")?;
         let (widen, narrow) = (linear("intermediate.dense")?, linear("output.dense")?);
         let mut norm = |part: &str| LayerNorm::load(parameters, &name(part), config.epsilon, place);
         let attention_norm = norm("attention.output.LayerNorm")?;
         let output_norm = norm("output.LayerNorm")?;
-        Ok(Layer { query, key, value, output, attention_norm, widen, narrow, output_norm })
+        Ok(Layer { all, output, attention_norm, widen, narrow, output_norm })
     }
 
     fn forward(&self, x: Rows, heads: &Heads, shape: &Shape) -> Rows {
-        let map = |linear: &Linear, x: &Rows| linear.forward(x, shape, Store::Full);
-        let (query, key) = (map(&self.query, &x), map(&self.key, &x));
-        let mixed = attention(&query, &key, &map(&self.value, &x), heads, shape);
+        let all = self.all.forward(&x, shape, Store::Full);
+        let inputs = heads.firsts().map(|first| Columns::of(&all, first));
+        let mixed = attention(inputs, heads, shape);
         let x = self.attention_norm.forward(self.output.forward_onto(&x, &mixed, shape));
         // The GELU here is the exact one, by the error function.
         let wide = self.widen.forward_gelu(&x, shape, Store::Full);

@@ -16,7 +16,6 @@ pub(crate) mod pace;
 #[cfg(feature = "gpu")]
 pub(crate) mod parity;
 pub(crate) mod profile;
-pub(crate) mod swiglu;
 
 use super::device::Place;
 

@@ -1,7 +1,7 @@
 //! What every transformer layer is made of: linear maps and norms.
 
 use super::device::Place;
-use super::kernels::linear::{Finish, linear};
+use super::kernels::linear::{Finish, gated, linear};
 use super::kernels::norm::layer_norm;
 use super::kernels::{Shape, Store};
 use super::parameters::Parameters;
@@ -38,6 +38,23 @@ impl Linear {
         Ok(Linear { bias, ..Linear::load(parameters, name)? })
     }
 
+    /// Takes `<name>.weight`, which is joined of several, and `<part>.bias` of each.
+    ///
+    /// # Errors
+    ///
+    /// As [`Linear::load`].
+    pub(crate) fn load_joined(
+        parameters: &mut Parameters,
+        name: &str,
+        parts: &[String],
+        place: &Place,
+    ) -> Result<Self> {
+        let bias = |part: &String| parameters.values(&format!("{part}.bias"));
+        let biases: Vec<Vec<f32>> = parts.iter().map(bias).collect::<Result<_>>()?;
+        let bias = Some(place.vector(biases.concat()));
+        Ok(Linear { bias, ..Linear::load(parameters, name)? })
+    }
+
     /// `[rows, inputs]` → `[rows, outputs]`. `store` is how the GPU stores the result.
     pub(crate) fn forward(&self, x: &Rows, shape: &Shape, store: Store) -> Rows {
         self.finished(x, Finish::default(), shape, store)
@@ -52,6 +69,17 @@ impl Linear {
     pub(crate) fn forward_onto(&self, residual: &Rows, x: &Rows, shape: &Shape) -> Rows {
         let finish = Finish { residual: Some(residual), ..Finish::default() };
         self.finished(x, finish, shape, Store::Full)
+    }
+
+    /// `silu(gate(x)) · self(x)`, in one pass over x on the GPU.
+    pub(crate) fn forward_gated(
+        &self,
+        gate: &Linear,
+        x: &Rows,
+        shape: &Shape,
+        store: Store,
+    ) -> Rows {
+        gated(x, &gate.weight, &self.weight, shape, store)
     }
 
     fn finished(&self, x: &Rows, finish: Finish<'_>, shape: &Shape, store: Store) -> Rows {

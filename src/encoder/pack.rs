@@ -147,7 +147,7 @@ impl Packer {
     fn put(&mut self, file: &str, piece: &Piece<'_>) -> Result<()> {
         let rows = self.rows.entry(piece.name.to_owned()).or_default();
         *rows += piece.rows;
-        if *rows > piece.shape[0] {
+        if *rows > piece.expected.shape[0] {
             return Err(damaged(file, &format!("\"{}\" is there twice", piece.name)));
         }
         let form = self.form_of(piece);
@@ -160,7 +160,7 @@ impl Packer {
             );
             return Err(Error::new(ErrorKind::Model, message));
         }
-        let columns: usize = piece.shape[1..].iter().product();
+        let columns: usize = piece.expected.shape[1..].iter().product();
         self.builder.put(piece, form, columns).map_err(|name| {
             let message = format!(
                 "{file}: \"{name}\" holds values that {} cannot. Choose other weights",
@@ -173,9 +173,9 @@ impl Packer {
     /// Gains and biases are small and stay as they are; rows that cannot be cut into groups are
     /// left in f16.
     fn form_of(&self, piece: &Piece<'_>) -> Form {
-        match piece.role {
+        match piece.expected.role {
             Role::Small => Form::F32,
-            Role::Table | Role::Matrix if piece.shape[1].is_multiple_of(GROUP) => {
+            Role::Table | Role::Matrix if piece.expected.shape[1].is_multiple_of(GROUP) => {
                 self.weights.form()
             }
             Role::Table | Role::Matrix => Form::F16,

@@ -2,6 +2,7 @@
 //! file can be dropped.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::config::Config;
 use super::device::Place;
@@ -48,9 +49,11 @@ impl Parameters {
         for (name, expected) in &parameters.plan {
             let values = expected.shape.iter().product();
             match (expected.role, &expected.shape[..]) {
-                (Role::Matrix, &[rows, columns]) => {
-                    let matrix = GpuMatrix::blank(rows, columns, form, device);
-                    parameters.weights.insert(name.clone(), Weight::Gpu(Box::new(matrix)));
+                (Role::Matrix, &[_, columns]) => {
+                    let whole = expected.place(name).0.to_owned();
+                    let blank = || GpuMatrix::blank(expected.whole_rows(), columns, form, device);
+                    let weight = parameters.weights.entry(whole);
+                    weight.or_insert_with(|| Weight::Gpu(Box::new(blank())));
                 }
                 (Role::Table, _) => {}
                 _ => _ = parameters.small.insert(name.clone(), vec![0.0; values]),
@@ -130,12 +133,13 @@ impl Parameters {
     }
 
     fn put(&mut self, file: &str, piece: Piece<'_>, place: &Place) -> Result<()> {
-        let name = piece.name.to_owned();
-        let repeated = self.small.contains_key(&name) || self.weights.contains_key(&name);
+        let (name, expected) = (piece.name.to_owned(), piece.expected);
+        let (whole, own) = expected.place(piece.name);
+        let repeated = self.small.contains_key(&name) || self.weights.contains_key(whole);
         if repeated || self.overlaps(&piece) {
             return Err(damaged(file, &format!("\"{name}\" is there twice")));
         }
-        if piece.role == Role::Small {
+        if expected.role == Role::Small {
             let matrix = Matrix {
                 columns: piece.codes.len() / piece.form.row_bytes(1),
                 rows: 1,
@@ -145,19 +149,20 @@ impl Parameters {
             return Ok(());
         }
         self.form = self.form.max(Some(piece.form));
-        let (role, whole_rows) = (piece.role, piece.shape[0]);
-        let pieces = self.pieces.entry(name.clone()).or_default();
-        pieces.push((piece.first_row, matrix_of(&piece)));
-        if role == Role::Matrix && rows_of(pieces) == whole_rows {
-            let matrix = joined(self.pieces.remove(&name).unwrap_or_default(), file, &name)?;
-            self.weights.insert(name, place.weight(&matrix));
+        let pieces = self.pieces.entry(whole.to_owned()).or_default();
+        pieces.push((own.start + piece.first_row, matrix_of(&piece)));
+        if expected.role == Role::Matrix && rows_of(pieces) == expected.whole_rows() {
+            let matrix = joined(self.pieces.remove(whole).unwrap_or_default(), file, whole)?;
+            self.weights.insert(whole.to_owned(), place.weight(&matrix));
         }
         Ok(())
     }
 
     fn overlaps(&self, piece: &Piece<'_>) -> bool {
-        let (start, end) = (piece.first_row, piece.first_row + piece.rows);
-        let pieces = self.pieces.get(piece.name);
+        let (whole, own) = piece.expected.place(piece.name);
+        let start = own.start + piece.first_row;
+        let end = start + piece.rows;
+        let pieces = self.pieces.get(whole);
         pieces.is_some_and(|pieces| {
             pieces.iter().any(|(first, matrix)| start < first + matrix.rows && *first < end)
         })
@@ -166,12 +171,20 @@ impl Parameters {
     fn has(&self, name: &str, expected: &Expected) -> bool {
         match expected.role {
             Role::Small => self.small.contains_key(name),
-            Role::Matrix => self.weights.contains_key(name),
-            // Pieces do not overlap: as many rows as are needed are all rows.
-            Role::Table => {
-                self.pieces.get(name).is_some_and(|pieces| rows_of(pieces) == expected.shape[0])
+            Role::Matrix => {
+                let (whole, own) = expected.place(name);
+                self.weights.contains_key(whole) || self.holds(whole, own)
             }
+            Role::Table => self.holds(name, 0..expected.shape[0]),
         }
+    }
+
+    /// Whether pieces of a tensor are all of these rows: they do not overlap, and each is of one tensor
+    /// of the file.
+    fn holds(&self, name: &str, rows: Range<usize>) -> bool {
+        let pieces = self.pieces.get(name).into_iter().flatten();
+        let own = pieces.filter(|(first, _)| rows.contains(first));
+        own.map(|(_, matrix)| matrix.rows).sum::<usize>() == rows.len()
     }
 }
 
@@ -182,7 +195,7 @@ fn rows_of(pieces: &[(usize, Matrix)]) -> usize {
 fn matrix_of(piece: &Piece<'_>) -> Matrix {
     Matrix {
         rows: piece.rows,
-        columns: piece.shape.get(1).copied().unwrap_or(1),
+        columns: piece.expected.shape.get(1).copied().unwrap_or(1),
         form: piece.form,
         codes: piece.codes.to_vec(),
         scales: piece.scales.to_vec(),

@@ -1,6 +1,7 @@
 //! Which tensors a model of a shape is made of, and what becomes of each.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::config::{Config, Family};
 
@@ -21,6 +22,32 @@ pub(crate) struct Expected {
     /// `[rows, columns]` or `[values]`.
     pub(crate) shape: Vec<usize>,
     pub(crate) role: Role,
+    /// The matrix that it is a part of, where maps of the same rows are made as one.
+    pub(crate) joined: Option<Joined>,
+}
+
+impl Expected {
+    /// The name of the matrix that this one is computed as a part of, its own where that is all of it;
+    /// the rows that it has of that.
+    pub(crate) fn place<'a>(&'a self, name: &'a str) -> (&'a str, Range<usize>) {
+        let first = self.joined.as_ref().map_or(0, |joined| joined.first_row);
+        let whole = self.joined.as_ref().map_or(name, |joined| &joined.name);
+        (whole, first..first + self.shape[0])
+    }
+
+    /// Rows of that matrix.
+    pub(crate) fn whole_rows(&self) -> usize {
+        self.joined.as_ref().map_or(self.shape[0], |joined| joined.rows)
+    }
+}
+
+/// Where a matrix lies in one that is joined of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Joined {
+    pub(crate) name: String,
+    pub(crate) first_row: usize,
+    /// Rows of all of it.
+    pub(crate) rows: usize,
 }
 
 /// All tensors of a model, by name.
@@ -52,7 +79,23 @@ struct Builder(Plan);
 
 impl Builder {
     fn add(&mut self, name: String, role: Role, shape: &[usize]) {
-        self.0.insert(name, Expected { shape: shape.to_vec(), role });
+        self.0.insert(name, Expected { shape: shape.to_vec(), role, joined: None });
+    }
+
+    /// Has matrices, `<part>.weight`, computed as one, `<name>.weight`.
+    fn join(&mut self, name: &str, parts: &[String]) {
+        let outputs = |plan: &Plan, part: &str| plan.get(part).map_or(0, |part| part.shape[0]);
+        let parts: Vec<String> = parts.iter().map(|part| format!("{part}.weight")).collect();
+        let rows = parts.iter().map(|part| outputs(&self.0, part)).sum();
+        let mut first_row = 0;
+        for part in parts {
+            let next = first_row + outputs(&self.0, &part);
+            if let Some(expected) = self.0.get_mut(&part) {
+                let name = format!("{name}.weight");
+                expected.joined = Some(Joined { name, first_row, rows });
+            }
+            first_row = next;
+        }
     }
 
     /// `<name>.weight`, `[outputs, inputs]`.
@@ -88,6 +131,8 @@ fn bert(plan: &mut Builder, config: &Config, segments: usize) {
         for part in ["self.query", "self.key", "self.value", "output.dense"] {
             plan.biased(&name(&format!("attention.{part}")), width, width);
         }
+        let attention = |part| name(&format!("attention.self.{part}"));
+        plan.join(&attention("all"), &["query", "key", "value"].map(attention));
         plan.layer_norm(&name("attention.output.LayerNorm"), width);
         plan.biased(&name("intermediate.dense"), inner, width);
         plan.biased(&name("output.dense"), width, inner);
@@ -105,6 +150,8 @@ fn qwen3(plan: &mut Builder, config: &Config) {
         plan.matrix(&name("self_attn.q_proj"), asking, width);
         plan.matrix(&name("self_attn.k_proj"), asked, width);
         plan.matrix(&name("self_attn.v_proj"), asked, width);
+        let attention = |part| name(&format!("self_attn.{part}"));
+        plan.join(&attention("all"), &["q_proj", "k_proj", "v_proj"].map(attention));
         plan.matrix(&name("self_attn.o_proj"), width, asking);
         plan.gain(&name("self_attn.q_norm"), head);
         plan.gain(&name("self_attn.k_norm"), head);

@@ -2,9 +2,8 @@
 
 use super::config::Config;
 use super::device::Place;
-use super::kernels::attention::{Heads, attention};
+use super::kernels::attention::{Columns, Heads, attention};
 use super::kernels::norm::{Rotation, rms_norm, rotated_norm};
-use super::kernels::swiglu::swiglu;
 use super::kernels::{Shape, Store};
 use super::layers::Linear;
 use super::parameters::Parameters;
@@ -22,12 +21,11 @@ pub(crate) struct Qwen3 {
 
 struct Layer {
     input_norm: Vector,
-    query: Linear,
-    key: Linear,
-    value: Linear,
+    /// Queries, keys and values.
+    all: Linear,
     output: Linear,
-    query_norm: Vector,
-    key_norm: Vector,
+    /// Of queries, then of keys.
+    turned_norm: Vector,
     post_norm: Vector,
     gate: Linear,
     up: Linear,
@@ -93,26 +91,15 @@ impl Layer {
     fn load(parameters: &mut Parameters, index: usize, place: &Place) -> Result<Self> {
         let name = |part: &str| format!("layers.{index}.{part}");
         let mut linear = |part: &str| Linear::load(parameters, &name(part));
-        let (query, key) = (linear("self_attn.q_proj")?, linear("self_attn.k_proj")?);
-        let (value, output) = (linear("self_attn.v_proj")?, linear("self_attn.o_proj")?);
+        let (all, output) = (linear("self_attn.all")?, linear("self_attn.o_proj")?);
         let (gate, up) = (linear("mlp.gate_proj")?, linear("mlp.up_proj")?);
         let down = linear("mlp.down_proj")?;
+        let mut gain = |part: &str| parameters.values(&name(&format!("{part}.weight")));
+        let turned = [gain("self_attn.q_norm")?, gain("self_attn.k_norm")?].concat();
+        let turned_norm = place.vector(turned);
         let mut gain = |part: &str| parameters.vector(&name(&format!("{part}.weight")), place);
-        let (query_norm, key_norm) = (gain("self_attn.q_norm")?, gain("self_attn.k_norm")?);
         let (input_norm, post_norm) = (gain("input_layernorm")?, gain("post_attention_layernorm")?);
-        Ok(Layer {
-            input_norm,
-            query,
-            key,
-            value,
-            output,
-            query_norm,
-            key_norm,
-            post_norm,
-            gate,
-            up,
-            down,
-        })
+        Ok(Layer { input_norm, all, output, turned_norm, post_norm, gate, up, down })
     }
 
     fn forward(&self, x: Rows, pass: &Pass<'_>) -> Rows {
@@ -124,21 +111,19 @@ impl Layer {
 
     /// `x` and what is seen from `h`.
     fn attend(&self, x: &Rows, h: &Rows, pass: &Pass<'_>) -> Rows {
-        let turned = |linear: &Linear, gain: &Vector, heads: usize| {
-            let rows = linear.forward(h, pass.shape, pass.store);
-            rotated_norm(rows, gain, heads, pass.epsilon, &pass.rotation, pass.shape)
-        };
-        let query = turned(&self.query, &self.query_norm, pass.heads.asking);
-        let key = turned(&self.key, &self.key_norm, pass.heads.asked);
-        let value = self.value.forward(h, pass.shape, pass.store);
-        let mixed = attention(&query, &key, &value, pass.heads, pass.shape);
+        let (heads, norm) = (pass.heads, &self.turned_norm);
+        let all = self.all.forward(h, pass.shape, pass.store);
+        let turned = rotated_norm(&all, norm, heads, pass.epsilon, &pass.rotation, pass.shape);
+        let [query, key, value] = heads.firsts();
+        let inputs = [(&turned, query), (&turned, key), (&all, value)];
+        let inputs = inputs.map(|(rows, first)| Columns::of(rows, first));
+        let mixed = attention(inputs, heads, pass.shape);
         self.output.forward_onto(x, &mixed, pass.shape)
     }
 
     /// `x` and what is thought of `h`.
     fn think(&self, x: &Rows, h: &Rows, pass: &Pass<'_>) -> Rows {
-        let gate = self.gate.forward(h, pass.shape, pass.store);
-        let wide = swiglu(gate, &self.up.forward(h, pass.shape, pass.store));
+        let wide = self.up.forward_gated(&self.gate, h, pass.shape, pass.store);
         self.down.forward_onto(x, &wide, pass.shape)
     }
 }

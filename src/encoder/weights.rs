@@ -17,9 +17,8 @@ pub(crate) const PART: char = '@';
 pub(crate) struct Piece<'a> {
     /// The name in the plan.
     pub(crate) name: &'a str,
-    pub(crate) role: Role,
-    /// The shape of the whole.
-    pub(crate) shape: &'a [usize],
+    /// What the plan says of it.
+    pub(crate) expected: &'a Expected,
     pub(crate) first_row: usize,
     pub(crate) rows: usize,
     pub(crate) form: Form,
@@ -88,8 +87,7 @@ impl<'a> Weights<'a> {
         if !form.all_finite(tensor.data()) {
             return Err(self.damaged(&format!("\"{full}\" holds values that are not finite")));
         }
-        let (role, shape) = (expected.role, &expected.shape[..]);
-        Ok(Piece { name, role, shape, first_row, rows, form, codes: tensor.data(), scales })
+        Ok(Piece { name, expected, first_row, rows, form, codes: tensor.data(), scales })
     }
 
     fn form(&self, full: &str, tensor: &TensorView<'_>, expected: &Expected) -> Result<Form> {

@@ -9,6 +9,8 @@ mod gpu;
 #[cfg(feature = "gpu")]
 pub(super) mod parity;
 
+#[cfg(feature = "gpu")]
+use super::launch::GpuRows;
 use super::{Shape, cpu, profile};
 use crate::encoder::config::Config;
 use crate::encoder::rows::{CpuRows, Rows};
@@ -30,29 +32,60 @@ impl Heads {
     pub(crate) fn of(config: &Config, causal: bool) -> Self {
         Heads { asking: config.heads, asked: config.kv_heads, width: config.head, causal }
     }
+
+    /// Those that are turned by the token's position: queries and keys.
+    pub(super) fn turned(&self) -> usize {
+        self.asking + self.asked
+    }
+
+    /// The columns of queries, keys and values in rows that hold all of them, in this order.
+    pub(crate) fn firsts(&self) -> [usize; 3] {
+        [0, self.asking, self.turned()].map(|heads| heads * self.width)
+    }
 }
 
-/// Queries `[rows, asking × width]`, keys and values `[rows, asked × width]` →
+/// Neighbouring columns of rows that may hold more: a product makes queries, keys and values at once.
+pub(crate) struct Columns<'a, T = Rows> {
+    pub(crate) rows: &'a T,
+    /// The first of them.
+    pub(crate) first: usize,
+}
+
+// Not derived: the rows themselves need not be of a kind that can be copied.
+impl<T> Clone for Columns<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Columns<'_, T> {}
+
+impl<'a, T> Columns<'a, T> {
+    pub(crate) fn of(rows: &'a T, first: usize) -> Self {
+        Columns { rows, first }
+    }
+}
+
+/// Queries, `asking × width` columns, keys and values, `asked × width` each →
 /// `[rows, asking × width]`.
-pub(crate) fn attention(
-    query: &Rows,
-    key: &Rows,
-    value: &Rows,
-    heads: &Heads,
-    shape: &Shape,
-) -> Rows {
-    match (query, key, value) {
-        (Rows::Cpu(query), Rows::Cpu(key), Rows::Cpu(value)) => {
+pub(crate) fn attention(inputs: [Columns<'_>; 3], heads: &Heads, shape: &Shape) -> Rows {
+    let firsts = inputs.map(|columns| columns.first);
+    match inputs.map(|columns| columns.rows) {
+        [Rows::Cpu(query), Rows::Cpu(key), Rows::Cpu(value)] => {
+            let rows = [query, key, value];
+            let inputs = [0, 1, 2].map(|at| Columns::of(rows[at], firsts[at]));
             let what = |_: &CpuRows| {
                 let operations = 4 * heads.asking * heads.width * shape.pairs(heads.causal);
                 (format!("attention {} × {}", heads.asking, heads.width), operations)
             };
-            let body = || cpu::attention(query, key, value, heads, shape);
+            let body = || cpu::attention(inputs, heads, shape);
             Rows::Cpu(profile::timed(body, what))
         }
         #[cfg(feature = "gpu")]
-        (Rows::Gpu(query), Rows::Gpu(key), Rows::Gpu(value)) => {
-            Rows::Gpu(gpu::attention([query, key, value], heads, shape))
+        [Rows::Gpu(query), Rows::Gpu(key), Rows::Gpu(value)] => {
+            let rows = [query, key, value].map(GpuRows::of);
+            let inputs = [0, 1, 2].map(|at| Columns::of(&rows[at], firsts[at]));
+            Rows::Gpu(gpu::attention(inputs, heads, shape))
         }
         #[cfg(feature = "gpu")]
         _ => super::apart(),

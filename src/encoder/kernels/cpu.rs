@@ -14,10 +14,10 @@ mod tile;
 mod values;
 
 pub(crate) use attention::attention;
-pub(crate) use linear::linear;
+pub(crate) use linear::{gated, linear};
 pub(crate) use norm::{layer_norm, rms_norm, rotated_norm};
 pub(crate) use pack::Packed;
-pub(crate) use values::{add, gelu, means, swiglu};
+pub(crate) use values::{add, gelu, means};
 
 /// The name to show: the instructions in use.
 pub(crate) fn name() -> &'static str {

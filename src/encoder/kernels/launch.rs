@@ -61,6 +61,15 @@ pub(super) fn unrolled(template: &str, mark: char, count: usize) -> String {
     source
 }
 
+/// Lines that begin with the mark, without it, or without these lines.
+pub(super) fn marked(template: &str, mark: char, are_kept: bool) -> String {
+    let kept = template.lines().filter_map(|line| match line.trim_start().strip_prefix(mark) {
+        Some(marked) => are_kept.then_some(marked),
+        None => Some(line),
+    });
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
 impl KernelMetadata for Program {
     fn id(&self) -> KernelId {
         // What is compiled once is known again by its text.
@@ -228,6 +237,11 @@ impl GpuRows {
     /// How many rows there are.
     pub(super) fn count(&self) -> usize {
         self.tensor.meta.shape()[0]
+    }
+
+    /// How long a row is.
+    pub(super) fn columns(&self) -> usize {
+        self.tensor.meta.shape()[1]
     }
 
     /// The element's name in WGSL.

@@ -24,6 +24,27 @@ pub(crate) struct Finish<'a> {
     pub(crate) residual: Option<&'a Rows>,
 }
 
+/// `silu(gate · x) · (up · x)`, where `silu(x) = x / (1 + e^-x)`: `[rows, inputs]` → `[rows, outputs]`.
+/// The two matrices have one shape.
+pub(crate) fn gated(x: &Rows, gate: &Weight, up: &Weight, shape: &Shape, store: Store) -> Rows {
+    let _ = (shape, store);
+    match (x, gate, up) {
+        (Rows::Cpu(x), Weight::Cpu(gate), Weight::Cpu(up)) => {
+            let what = |y: &CpuRows| {
+                let label = format!("gated {}→{}", x.columns, y.columns);
+                (label, 4 * x.values.len() * y.columns)
+            };
+            Rows::Cpu(profile::timed(|| cpu::gated(x, gate, up), what))
+        }
+        #[cfg(feature = "gpu")]
+        (Rows::Gpu(x), Weight::Gpu(gate), Weight::Gpu(up)) => {
+            Rows::Gpu(gpu::gated(x, [gate, up], shape, store))
+        }
+        #[cfg(feature = "gpu")]
+        _ => super::apart(),
+    }
+}
+
 /// `[rows, inputs]` → `[rows, outputs]`
 pub(crate) fn linear(
     x: &Rows,

@@ -6,6 +6,7 @@ mod gpu;
 #[cfg(feature = "gpu")]
 pub(super) mod parity;
 
+use super::attention::Heads;
 use super::{Shape, Store, cpu, profile};
 use crate::encoder::rows::{Rows, Vector};
 
@@ -63,26 +64,26 @@ impl Rotation {
     }
 }
 
-/// Every head's own RMS norm, then its rotation by the token's position:
-/// `[rows, heads × width]` → the same.
+/// The RMS norm of every query and key by itself, then its rotation by the token's position. Rows that
+/// begin with `asking` heads, and go on with `asked` → these, `[rows, (asking + asked) × width]`.
+/// `gains` are two heads wide: those of the queries, then those of the keys.
 pub(crate) fn rotated_norm(
-    x: Rows,
-    gain: &Vector,
-    heads: usize,
+    x: &Rows,
+    gains: &Vector,
+    heads: &Heads,
     epsilon: f64,
     rotation: &Rotation,
     shape: &Shape,
 ) -> Rows {
-    let _ = heads;
-    match (x, gain, &rotation.turns) {
-        (Rows::Cpu(x), Vector::Cpu(gain), Rows::Cpu(turns)) => {
-            timed("norm and rotation", x.values.len(), || {
-                Rows::Cpu(cpu::rotated_norm(x, gain, epsilon, turns, shape))
+    match (x, gains, &rotation.turns) {
+        (Rows::Cpu(x), Vector::Cpu(gains), Rows::Cpu(turns)) => {
+            timed("norm and rotation", x.count() * heads.turned() * heads.width, || {
+                Rows::Cpu(cpu::rotated_norm(x, gains, heads, epsilon, turns, shape))
             })
         }
         #[cfg(feature = "gpu")]
-        (Rows::Gpu(x), Vector::Gpu(gain), Rows::Gpu(turns)) => {
-            Rows::Gpu(gpu::rotated_norm(&x, gain, heads, epsilon, turns, shape))
+        (Rows::Gpu(x), Vector::Gpu(gains), Rows::Gpu(turns)) => {
+            Rows::Gpu(gpu::rotated_norm(x, gains, heads, epsilon, turns, shape))
         }
         #[cfg(feature = "gpu")]
         _ => super::apart(),

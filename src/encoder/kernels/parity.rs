@@ -55,10 +55,6 @@ async fn all(place: &Place) -> Result<Vec<KernelCheck>> {
 async fn rest(place: &Place) -> Result<Vec<KernelCheck>> {
     let mut checks = Vec::new();
     for rows in [1, 67] {
-        let [gate, up] = [1, 2].map(|seed| self::rows(seed, rows, 76));
-        let found = super::swiglu::swiglu(place.put(&gate), &place.put(&up));
-        let expected = super::cpu::swiglu(gate, &up);
-        checks.push(compare(format!("swiglu {rows}"), place, found, &expected).await?);
         let states = self::rows(3, rows, 76);
         let spans = [0..rows, rows - 1..rows, rows / 3..rows / 2 + 1];
         let found = super::means::means(&place.put(&states), &spans);

@@ -62,7 +62,7 @@ impl Builder {
             self.close();
         }
         let rows_max = (self.bytes_max / row_bytes).max(1);
-        let parted = piece.rows > rows_max || piece.rows < piece.shape[0];
+        let parted = piece.rows > rows_max || piece.rows < piece.expected.shape[0];
         for first in (0..piece.rows).step_by(rows_max) {
             let rows = rows_max.min(piece.rows - first);
             let name = match parted {
@@ -88,7 +88,7 @@ impl Builder {
             self.close();
         }
         self.bytes += bytes;
-        let shape = match (piece.shape.len(), form) {
+        let shape = match (piece.expected.shape.len(), form) {
             (1, _) => vec![rows],
             (_, Form::Q4) => vec![rows, columns / 2],
             _ => vec![rows, columns],

@@ -12,6 +12,10 @@
 const WIDTH = {{WIDTH}}u;
 const ASKING = {{ASKING}}u;
 const ASKED = {{ASKED}}u;
+// Of a row of what is read: its length, and where it begins.
+const QUERY = vec2u({{QUERY_ROW}}u, {{QUERY_FIRST}}u);
+const KEY = vec2u({{KEY_ROW}}u, {{KEY_FIRST}}u);
+const VALUE = vec2u({{VALUE_ROW}}u, {{VALUE_FIRST}}u);
 
 @compute @workgroup_size({{THREADS}})
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -21,8 +25,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
     let begin = shape[1u + 2u * row];
     let end = select(shape[2u + 2u * row], row + 1u, {{CAUSAL}});
-    let asking = (row * ASKING + id.y) * WIDTH;
-    let asked = id.y / (ASKING / ASKED);
+    let asking = row * QUERY.x + QUERY.y + id.y * WIDTH;
+    let asked = id.y / (ASKING / ASKED) * WIDTH;
     var q: array<vec4f, {{WIDTH}}>;
     var sum: array<vec4f, {{WIDTH}}>;
     for (var i = 0u; i < WIDTH; i++) {
@@ -33,7 +37,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var greatest = -1e30f;
     var total = 0.0f;
     for (var at = begin; at < end; at++) {
-        let other = (at * ASKED + asked) * WIDTH;
+        let other = at * KEY.x + KEY.y + asked;
+        let given = at * VALUE.x + VALUE.y + asked;
         var parts = vec4f();
         for (var i = 0u; i < WIDTH; i++) {
             parts += q[i] * vec4f(key[other + i]);
@@ -50,10 +55,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let share = exp(score - greatest);
         total += share;
         for (var i = 0u; i < WIDTH; i++) {
-            sum[i] += share * vec4f(value[other + i]);
+            sum[i] += share * vec4f(value[given + i]);
         }
     }
     for (var i = 0u; i < WIDTH; i++) {
-        mixed[asking + i] = vec4<{{E}}>(sum[i] / total);
+        mixed[(row * ASKING + id.y) * WIDTH + i] = vec4<{{E}}>(sum[i] / total);
     }
 }

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use cubecl::server::Handle;
 
-use super::{Heads, Shape};
+use super::{Columns, Heads, Shape};
 use crate::encoder::gpu;
 use crate::encoder::kernels::launch::{GROUP, GpuRows, Program, unrolled};
 
@@ -41,39 +41,51 @@ fn tile_bytes(times: usize, width: usize, element_bytes: usize) -> usize {
     rows * width * element_bytes + keys + 4 * rows * (BLOCK + 1) + 8 * threads + 12 * rows + 8
 }
 
-pub(super) fn attention(inputs: [&Tensor<2>; 3], heads: &Heads, shape: &Shape) -> Tensor<2> {
-    let [query, key, value] = inputs.map(GpuRows::of);
-    let work = Work::of(heads, query.store().bytes(), gpu::facts());
+pub(super) fn attention(
+    inputs: [Columns<'_, GpuRows>; 3],
+    heads: &Heads,
+    shape: &Shape,
+) -> Tensor<2> {
+    let work = Work::of(heads, inputs[0].rows.store().bytes(), gpu::facts());
     let operations = 4 * heads.asking * heads.width * shape.pairs(heads.causal);
-    shared_out([&query, &key, &value], heads, (shape.words(), operations), work)
+    shared_out(inputs, heads, (shape.words(), operations), work)
 }
 
 pub(super) fn shared_out(
-    [query, key, value]: [&GpuRows; 3],
+    inputs: [Columns<'_, GpuRows>; 3],
     heads: &Heads,
     (shape, operations): (&Handle, usize),
     work: Work,
 ) -> Tensor<2> {
-    let inputs = [query.handle(), key.handle(), value.handle(), shape];
+    let [query, key, value] = inputs.map(|columns| columns.rows);
     let output = [query.count(), heads.asking * heads.width];
     let rows = match work {
         Work::Direct => GROUP as usize,
         Work::Tile(times) => 16 * times,
     };
     let count = [query.count().div_ceil(rows), heads.asking, 1];
-    let program = program(heads, query.element(), work);
-    query.client.fill(program, (count, operations), &inputs, output, query.store())
+    let program = program(inputs, heads, work);
+    let handles = [query.handle(), key.handle(), value.handle(), shape];
+    query.client.fill(program, (count, operations), &handles, output, query.store())
 }
 
-fn program(heads: &Heads, element: &str, work: Work) -> Program {
+fn program(inputs: [Columns<'_, GpuRows>; 3], heads: &Heads, work: Work) -> Program {
     let label = format!("attention {} × {}", heads.asking, heads.width);
     let times = match work {
         Work::Direct => 1,
         Work::Tile(times) => times,
     };
     let (rows, threads) = (16 * times, 64 * times);
+    let columns = inputs.map(|columns| (columns.rows.columns() / 4).to_string());
+    let firsts = inputs.map(|columns| (columns.first / 4).to_string());
     let constants = [
-        ("E", element),
+        ("E", inputs[0].rows.element()),
+        ("QUERY_ROW", &columns[0][..]),
+        ("KEY_ROW", &columns[1]),
+        ("VALUE_ROW", &columns[2]),
+        ("QUERY_FIRST", &firsts[0]),
+        ("KEY_FIRST", &firsts[1]),
+        ("VALUE_FIRST", &firsts[2]),
         ("WIDTH", &(heads.width / 4).to_string()),
         ("ASKING", &heads.asking.to_string()),
         ("ASKED", &heads.asked.to_string()),

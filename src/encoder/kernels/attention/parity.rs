@@ -1,7 +1,7 @@
 //! Attention in all its shares of work against its twin.
 
 use super::gpu::{Work, shared_out};
-use super::{Heads, Shape};
+use super::{Columns, Heads, Shape};
 use crate::encoder::device::Place;
 use crate::encoder::kernels::launch::GpuRows;
 use crate::encoder::kernels::parity::{KernelCheck, compare, rows};
@@ -32,15 +32,17 @@ pub(in crate::encoder::kernels) async fn checks(place: &Place) -> Result<Vec<Ker
 
 async fn check(heads: &Heads, work: Work, lengths: &[usize], place: &Place) -> Result<KernelCheck> {
     let shape = Shape::new(lengths.to_vec(), place);
-    let query = rows(1, shape.rows(), heads.asking * heads.width);
-    let [key, value] = [2, 3].map(|seed| rows(seed, shape.rows(), heads.asked * heads.width));
-    let expected = cpu::attention(&query, &key, &value, heads, &shape);
-    let put = [&query, &key, &value].map(|rows| match place.put(rows) {
+    // Queries and keys side by side, as a norm leaves them; values behind what is looked over.
+    let (asking, asked) = (heads.asking * heads.width, heads.asked * heads.width);
+    let (left, right) = (rows(1, shape.rows(), asking + asked), rows(2, shape.rows(), 8 + asked));
+    let inputs = [Columns::of(&left, 0), Columns::of(&left, asking), Columns::of(&right, 8)];
+    let expected = cpu::attention(inputs, heads, &shape);
+    let [left, right] = [&left, &right].map(|rows| match place.put(rows) {
         Rows::Gpu(rows) => GpuRows::of(&rows),
         Rows::Cpu(_) => apart(),
     });
-    let [query, key, value] = &put;
-    let found = shared_out([query, key, value], heads, (shape.words(), 0), work);
+    let inputs = [Columns::of(&left, 0), Columns::of(&left, asking), Columns::of(&right, 8)];
+    let found = shared_out(inputs, heads, (shape.words(), 0), work);
     let name = format!("{heads:?} {work:?} {lengths:?}");
     compare(name, place, Rows::Gpu(found), &expected).await
 }

@@ -12,6 +12,10 @@
 const WIDTH = {{WIDTH}}u;
 const ASKING = {{ASKING}}u;
 const ASKED = {{ASKED}}u;
+// Of a row of what is read: its length, and where it begins.
+const QUERY = vec2u({{QUERY_ROW}}u, {{QUERY_FIRST}}u);
+const KEY = vec2u({{KEY_ROW}}u, {{KEY_FIRST}}u);
+const VALUE = vec2u({{VALUE_ROW}}u, {{VALUE_FIRST}}u);
 const ROWS = {{ROWS}}u;
 const THREADS = {{THREADS}}u;
 const BLOCK = {{BLOCK}}u;
@@ -44,11 +48,11 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) at
         place = vec2u(shape[1u + 2u * first], select(shape[2u + 2u * last], last + 1u, {{CAUSAL}}));
     }
     let reach = workgroupUniformLoad(&place);
-    let asked = block.y / (ASKING / ASKED);
+    let asked = block.y / (ASKING / ASKED) * WIDTH;
     // Rows beyond the last repeat it, and are not written.
     for (var i = at; i < ROWS * WIDTH; i += THREADS) {
         let source = min(first + i / WIDTH, last);
-        queries[i] = query[(source * ASKING + block.y) * WIDTH + i % WIDTH];
+        queries[i] = query[source * QUERY.x + QUERY.y + block.y * WIDTH + i % WIDTH];
     }
     if (at < ROWS) {
         greatest[at] = LEAST;
@@ -72,7 +76,7 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) at
             workgroupBarrier();
             for (var i = at; i < PIECE * BLOCK; i += THREADS) {
                 let token = min(block_start + i / PIECE, reach.y - 1u);
-                let k = key[(token * ASKED + asked) * WIDTH + piece + i % PIECE];
+                let k = key[token * KEY.x + KEY.y + asked + piece + i % PIECE];
                 keys[i % PIECE * STRIDE + i / PIECE] = vec4f(k);
             }
             workgroupBarrier();
@@ -112,7 +116,7 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) at
         #sum$ *= shrinks[own + $u];
         let count = min(BLOCK, reach.y - block_start);
         for (var i = 0u; i < count; i++) {
-            let v = vec4f(value[((block_start + i) * ASKED + asked) * WIDTH + four]);
+            let v = vec4f(value[(block_start + i) * VALUE.x + VALUE.y + asked + four]);
             #sum$ += scores[(own + $u) * STRIDE + i] * v;
         }
     }

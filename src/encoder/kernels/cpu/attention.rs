@@ -6,39 +6,38 @@ use super::simd::{Level, Simd, Work};
 use super::threads::{Shared, each};
 use super::tile::{self, Sums, VECTORS};
 use crate::encoder::kernels::Shape;
-use crate::encoder::kernels::attention::Heads;
+use crate::encoder::kernels::attention::{Columns, Heads};
 use crate::encoder::rows::CpuRows;
 
 /// Tokens that look at a time: their scores are all that is held of them.
 const BLOCK: usize = 16;
 
-/// Queries `[rows, asking × width]`, keys and values `[rows, asked × width]` →
+/// Queries, `asking × width` columns, keys and values, `asked × width` each →
 /// `[rows, asking × width]`.
 pub(crate) fn attention(
-    query: &CpuRows,
-    key: &CpuRows,
-    value: &CpuRows,
+    inputs: [Columns<'_, CpuRows>; 3],
     heads: &Heads,
     shape: &Shape,
 ) -> CpuRows {
-    attention_at(Level::best(), [query, key, value], heads, shape)
+    attention_at(Level::best(), inputs, heads, shape)
 }
 
 /// With these instructions.
 pub(super) fn attention_at(
     level: Level,
-    [query, key, value]: [&CpuRows; 3],
+    [query, key, value]: [Columns<'_, CpuRows>; 3],
     heads: &Heads,
     shape: &Shape,
 ) -> CpuRows {
-    let mut mixed = CpuRows::zeros(query.count(), query.columns);
+    let mut mixed = CpuRows::zeros(query.rows.count(), heads.asking * heads.width);
     let out = Shared::new(&mut mixed.values);
     each(shape.lengths.len() * heads.asked, |job| {
         let (sequence, asked) = (job / heads.asked, job % heads.asked);
         let (start, length) = (shape.starts[sequence], shape.lengths[sequence]);
         let width = panel_width(level);
-        let key = packed_keys(key, start, length, asked * heads.width, heads.width, width);
-        let value = packed_values(value, start, length, asked * heads.width, heads.width, width);
+        let head = |columns: Columns<'_, CpuRows>| columns.first + asked * heads.width;
+        let key = packed_keys(key.rows, start, length, head(key), heads.width, width);
+        let value = packed_values(value.rows, start, length, head(value), heads.width, width);
         level.run(Head { query, key, value, heads, asked, start, length, out: &out });
     });
     mixed
@@ -85,7 +84,7 @@ fn packed_values(
 
 /// A head that is asked, and all that ask it, in one sequence.
 struct Head<'a> {
-    query: &'a CpuRows,
+    query: Columns<'a, CpuRows>,
     key: Vec<f32>,
     value: Vec<f32>,
     heads: &'a Heads,
@@ -154,10 +153,10 @@ impl Head<'_> {
         stride: usize,
         scores: &mut [f32],
     ) {
-        let (columns, width) = (self.query.columns, VECTORS * S::LANES);
+        let (columns, width) = (self.query.rows.columns, VECTORS * S::LANES);
         let inputs = self.heads.width;
-        let place = (self.start + first) * columns + head * inputs;
-        let query = &self.query.values[place..];
+        let place = (self.start + first) * columns + self.query.first + head * inputs;
+        let query = &self.query.rows.values[place..];
         assert!(query.len() >= (count - 1) * columns + inputs);
         assert!(scores.len() >= count * stride && self.key.len() >= stride * inputs);
         for panel in 0..stride / width {
@@ -187,7 +186,7 @@ impl Head<'_> {
         (seen, stride): (usize, usize),
         shares: &[f32],
     ) {
-        let (columns, width) = (self.query.columns, VECTORS * S::LANES);
+        let (columns, width) = (self.heads.asking * self.heads.width, VECTORS * S::LANES);
         assert!(shares.len() >= (count - 1) * stride + seen);
         for panel in 0..self.heads.width.div_ceil(width) {
             let values = &self.value[panel * self.length * width..];

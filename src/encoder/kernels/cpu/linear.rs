@@ -6,6 +6,7 @@ use super::quantize::{PairInputs, quantize};
 use super::simd::{Simd, Work};
 use super::threads::{Jobs, Shared, each};
 use super::tile::{self, PairRows, Sums, VECTORS};
+use super::values::swiglu;
 use crate::encoder::matrix::GROUP;
 use crate::encoder::rows::CpuRows;
 
@@ -31,6 +32,12 @@ pub(crate) fn linear(x: &CpuRows, weight: &Packed, bias: &[f32]) -> CpuRows {
         weight.level.run(Block { inputs: &inputs, weight, bias, rows, panels, out: &out });
     });
     y
+}
+
+/// `silu(gate · x) · (up · x)`
+pub(crate) fn gated(x: &CpuRows, gate: &Packed, up: &Packed) -> CpuRows {
+    let up = linear(x, up, &[]);
+    swiglu(linear(x, gate, &[]), &up)
 }
 
 enum Inputs<'a> {

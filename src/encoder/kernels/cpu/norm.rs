@@ -3,6 +3,7 @@
 use super::simd::{Level, Simd, Work};
 use super::threads::{ROWS_ALONE, each_part};
 use crate::encoder::kernels::Shape;
+use crate::encoder::kernels::attention::Heads;
 use crate::encoder::rows::CpuRows;
 
 /// Mean 0 and variance 1 in every row, then times `gain` plus `bias`.
@@ -39,33 +40,41 @@ fn normed(level: Level, row: &mut [f32], gain: &[f32], epsilon: f64) {
     row.iter_mut().zip(gain).for_each(|(value, gain)| *value *= scale * gain);
 }
 
-/// Every head's own RMS norm, then its rotation by the token's position. `turns` is
+/// Every query's and key's own RMS norm, then its rotation by the token's position. `turns` is
 /// `[tokens, width]`: the cosines of half a head, then the sines.
 pub(crate) fn rotated_norm(
-    mut x: CpuRows,
-    gain: &[f32],
+    x: &CpuRows,
+    gains: &[f32],
+    heads: &Heads,
     epsilon: f64,
     turns: &CpuRows,
     shape: &Shape,
 ) -> CpuRows {
-    let (level, columns) = (Level::best(), x.columns);
-    let mut rest = &mut x.values[..];
+    let (level, columns) = (Level::best(), heads.turned() * heads.width);
+    let mut y = CpuRows::zeros(x.count(), columns);
+    let (mut rest, mut from) = (&mut y.values[..], &x.values[..]);
     let mut parts = Vec::new();
     for &length in &shape.lengths {
         let (own, after) = rest.split_at_mut(length * columns);
+        let (source, later) = from.split_at(length * x.columns);
+        let sources = source.chunks(ROWS_ALONE * x.columns);
         let turns = turns.values.chunks(ROWS_ALONE * turns.columns);
-        parts.extend(own.chunks_mut(ROWS_ALONE * columns).zip(turns));
-        rest = after;
+        parts.extend(own.chunks_mut(ROWS_ALONE * columns).zip(sources.zip(turns)));
+        (rest, from) = (after, later);
     }
-    each_part(parts, |(rows, all): (&mut [f32], &[f32])| {
-        for (row, turns) in rows.chunks_exact_mut(columns).zip(all.chunks_exact(turns.columns)) {
-            for head in row.chunks_exact_mut(turns.len()) {
-                normed(level, head, gain, epsilon);
+    each_part(parts, |(rows, (sources, turns)): (&mut [f32], (&[f32], &[f32]))| {
+        let sources = sources.chunks_exact(x.columns);
+        let turns = turns.chunks_exact(heads.width);
+        for (row, (source, turns)) in rows.chunks_exact_mut(columns).zip(sources.zip(turns)) {
+            row.copy_from_slice(&source[..columns]);
+            let (asking, asked) = gains.split_at(heads.width);
+            for (at, head) in row.chunks_exact_mut(heads.width).enumerate() {
+                normed(level, head, if at < heads.asking { asking } else { asked }, epsilon);
                 rotate(head, turns);
             }
         }
     });
-    x
+    y
 }
 
 fn rotate(head: &mut [f32], turns: &[f32]) {

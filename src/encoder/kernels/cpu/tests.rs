@@ -8,7 +8,7 @@ use super::simd::{Level, Simd, Work};
 use super::values::{Gelu, Swiglu};
 use crate::encoder::device::Place;
 use crate::encoder::kernels::Shape;
-use crate::encoder::kernels::attention::Heads;
+use crate::encoder::kernels::attention::{Columns, Heads};
 use crate::encoder::matrix::{Form, GROUP, Matrix};
 use crate::encoder::rows::CpuRows;
 
@@ -188,13 +188,29 @@ fn attention_is_that_of_plain_arithmetic() {
             };
             let (query, key, value) = (rows(asking, 1), rows(asked, 2), rows(asked, 3));
             let expected = plain_attention([&query, &key, &value], &heads, &shape);
+            let (all, firsts) = side_by_side(&[&query, &key, &value]);
+            let inputs = [0, 1, 2].map(|at| Columns::of(&all, firsts[at]));
             for level in Level::available() {
-                let found = attention_at(level, [&query, &key, &value], &heads, &shape);
+                let found = attention_at(level, inputs, &heads, &shape);
                 let error = apart(&found.values, &expected);
                 assert!(error <= 2e-6, "{level:?} {heads:?}: {error}");
             }
         }
     }
+}
+
+/// Rows side by side, as one product makes them, and the first column of each.
+fn side_by_side(parts: &[&CpuRows]) -> (CpuRows, Vec<usize>) {
+    let columns = parts.iter().map(|rows| rows.columns).sum();
+    let row = |at: usize| {
+        parts.iter().flat_map(move |rows| rows.values[at * rows.columns..][..rows.columns].to_vec())
+    };
+    let values = (0..parts[0].count()).flat_map(row).collect();
+    let firsts = parts.iter().scan(0, |next, rows| {
+        *next += rows.columns;
+        Some(*next - rows.columns)
+    });
+    (CpuRows { values, columns }, firsts.collect())
 }
 
 fn plain_attention([query, key, value]: [&CpuRows; 3], heads: &Heads, shape: &Shape) -> Vec<f64> {

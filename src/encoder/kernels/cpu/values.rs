@@ -24,7 +24,7 @@ pub(crate) fn gelu(mut x: CpuRows) -> CpuRows {
 }
 
 /// `gate / (1 + e^-gate) · up`
-pub(crate) fn swiglu(mut gate: CpuRows, up: &CpuRows) -> CpuRows {
+pub(super) fn swiglu(mut gate: CpuRows, up: &CpuRows) -> CpuRows {
     let level = Level::best();
     let parts = gate.values.chunks_mut(PART).zip(up.values.chunks(PART)).collect();
     each_part(parts, |(gate, up)| level.run(Swiglu(gate, up)));

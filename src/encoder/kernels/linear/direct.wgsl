@@ -16,6 +16,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // Rows beyond the last repeat it, and are not written.
     #let row$ = min(first + $u, rows - 1u) * INPUTS;
     #var sum$ = vec4f();
+    &#var gate$ = vec4f();
 {{BODY}}
+    &#sum$ *= silu(gate$);
     #if (first + $u < rows) { finish(first + $u, n, sum$); }
 }

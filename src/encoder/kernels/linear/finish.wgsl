@@ -7,6 +7,11 @@ fn columns(k: u32, n: u32) -> mat4x4f {
     {{COLUMNS}}
 }
 
+&// The same of the gate.
+&fn gate_columns(k: u32, n: u32) -> mat4x4f {
+&    {{GATE_COLUMNS}}
+&}
+
 // The error function (Abramowitz and Stegun 7.1.26, off by at most 1.5e-7).
 fn erf(x: vec4f) -> vec4f {
     let t = 1.0f / (1.0f + 0.3275911f * abs(x));
@@ -14,6 +19,11 @@ fn erf(x: vec4f) -> vec4f {
         + 0.254829592f) * t;
     return sign(x) * (1.0f - series * exp(-x * x));
 }
+
+&// x / (1 + e^-x): beyond 80 the quotient is 0 in f32, and e^-x would not be finite.
+&fn silu(x: vec4f) -> vec4f {
+&    return x / (1.0f + exp(min(-x, vec4f(80.0f))));
+&}
 
 // What happens to an output before it is written.
 fn finish(row: u32, n: u32, sum: vec4f) {

@@ -132,6 +132,17 @@ impl Work {
         Work::Tile(if large >= LARGE_COUNT_MIN { LARGE } else { SMALL })
     }
 
+    /// The same work of two products: half as many outputs of each.
+    pub(super) fn halved(self) -> Self {
+        match self {
+            Work::Direct { tile } => Work::Direct { tile: tile.div_ceil(2) },
+            Work::Split { tile } => Work::Split { tile: tile.div_ceil(2) },
+            Work::Tile(size) => {
+                Work::Tile(TileSize { lanes: size.lanes / 2, each: size.each / 2, ..size })
+            }
+        }
+    }
+
     /// Invocations of a workgroup.
     pub(super) fn threads(self) -> usize {
         match self {
@@ -161,12 +172,24 @@ pub(super) fn linear(
 ) -> Tensor<2> {
     let x = GpuRows::of(x);
     let work = Work::of(x.count(), matrix.rows, gpu::facts());
-    shared_out(&x, matrix, finish, shape.words(), store, work)
+    shared_out(&x, (matrix, None), finish, shape.words(), store, work)
+}
+
+/// `silu(gate(x)) · up(x)`: `[rows, inputs]` → `[rows, outputs]`
+pub(super) fn gated(
+    x: &Tensor<2>,
+    [gate, up]: [&GpuMatrix; 2],
+    shape: &Shape,
+    store: Store,
+) -> Tensor<2> {
+    let x = GpuRows::of(x);
+    let work = Work::of(x.count(), up.rows, gpu::facts()).halved();
+    shared_out(&x, (up, Some(gate)), &Finish::default(), shape.words(), store, work)
 }
 
 pub(super) fn shared_out(
     x: &GpuRows,
-    matrix: &GpuMatrix,
+    (matrix, gate): (&GpuMatrix, Option<&GpuMatrix>),
     finish: &Finish<'_>,
     shape: &Handle,
     store: Store,
@@ -181,16 +204,22 @@ pub(super) fn shared_out(
         outputs: matrix.rows,
         x: x.element(),
         store,
+        gate: gate.map(|gate| gate.form),
         bias: bias.is_some(),
         gelu: finish.gelu,
         residual: residual.is_some(),
     };
     let mut inputs = vec![x.handle(), matrix.codes.handle(), shape];
     inputs.extend(matrix.scales.as_ref().map(Words::handle));
+    if let Some(gate) = gate {
+        inputs.push(gate.codes.handle());
+        inputs.extend(gate.scales.as_ref().map(Words::handle));
+    }
     inputs.extend(bias.iter().chain(&residual).map(GpuRows::handle));
     let (rows, lanes) = work.made();
     let count = [(matrix.rows / 4).div_ceil(lanes), x.count().div_ceil(rows), 1];
-    let operations = 2 * x.count() * matrix.rows * matrix.columns;
+    let matrices = if gate.is_some() { 2 } else { 1 };
+    let operations = 2 * matrices * x.count() * matrix.rows * matrix.columns;
     x.client.fill(source.program(), (count, operations), &inputs, [x.count(), matrix.rows], store)
 }
 

@@ -32,6 +32,9 @@ const UNEVEN: (usize, usize) = (160, 76);
 /// in all of these.
 const OTHERS: [(usize, usize); 3] = [(128, 128), (32, 4), (100, 36)];
 
+/// Forms of a gate and of what it lets through: also different ones.
+const GATED: [[Form; 2]; 4] = [[Form::F32; 2], [Form::Q8; 2], [Form::Q4; 2], [Form::F16, Form::Q8]];
+
 /// Fewer rows than a tile has, and a bit more.
 const ROWS: [usize; 2] = [7, 67];
 
@@ -45,7 +48,32 @@ pub(in crate::encoder::kernels) async fn checks(place: &Place) -> Result<Vec<Ker
             checks.extend(check(&matrix, work, place).await?);
         }
     }
+    for forms in GATED {
+        for work in WORKS.map(Work::halved) {
+            checks.push(gated(ROWS[1], forms, work, place).await?);
+        }
+    }
     Ok(checks)
+}
+
+/// `silu(gate(x)) · up(x)`
+async fn gated(count: usize, forms: [Form; 2], work: Work, place: &Place) -> Result<KernelCheck> {
+    let (inputs, outputs) = UNEVEN;
+    let x = rows(1, count, inputs);
+    let [gate, up] = forms.map(|form| matrix(form, inputs, outputs));
+    let expected = cpu::gated(&x, &plainly(&gate), &plainly(&up));
+    let found = {
+        let shape: Shape = alone(count, place);
+        let (Rows::Gpu(x), Weight::Gpu(gate), Weight::Gpu(up)) =
+            (place.put(&x), place.weight(&gate), place.weight(&up))
+        else {
+            apart()
+        };
+        let (x, finish) = (GpuRows::of(&x), Finish::default());
+        shared_out(&x, (&up, Some(&gate)), &finish, shape.words(), Store::Full, work)
+    };
+    let name = format!("gated {forms:?} {count}×{inputs}→{outputs} {work:?}");
+    compare(name, place, Rows::Gpu(found), &expected).await
 }
 
 async fn check(matrix: &Matrix, work: Work, place: &Place) -> Result<Vec<KernelCheck>> {
@@ -97,7 +125,14 @@ fn run(x: &CpuRows, matrix: &Matrix, work: Work, finish: &Finish<'_>, place: &Pl
     let shape: Shape = alone(x.count(), place);
     let (Rows::Gpu(x), Weight::Gpu(matrix)) = (place.put(x), place.weight(matrix)) else { apart() };
     let matrix: &GpuMatrix = &matrix;
-    Rows::Gpu(shared_out(&GpuRows::of(&x), matrix, finish, shape.words(), Store::Full, work))
+    Rows::Gpu(shared_out(
+        &GpuRows::of(&x),
+        (matrix, None),
+        finish,
+        shape.words(),
+        Store::Full,
+        work,
+    ))
 }
 
 /// A matrix of invented codes.

@@ -2,7 +2,7 @@
 
 use super::gpu::{TileSize, Work};
 use crate::encoder::kernels::Store;
-use crate::encoder::kernels::launch::{Program, element, unrolled};
+use crate::encoder::kernels::launch::{Program, element, marked, unrolled};
 use crate::encoder::matrix::Form;
 
 /// Fours of outputs of a workgroup that shares out the inputs: 64 bytes of every row of codes.
@@ -26,6 +26,8 @@ pub(super) struct Source {
     /// The element of x.
     pub(super) x: &'static str,
     pub(super) store: Store,
+    /// The form of a second matrix, which makes a gate.
+    pub(super) gate: Option<Form>,
     pub(super) bias: bool,
     pub(super) gelu: bool,
     pub(super) residual: bool,
@@ -39,12 +41,17 @@ impl Source {
             Work::Tile(_) => include_str!("tile.wgsl"),
         };
         let template = template
-            .replace("{{BODY}}", if self.is_quantized() { GROUPS } else { PLAIN })
+            .replace("{{BODY}}", if self.has_scales() == [false; 2] { PLAIN } else { GROUPS })
+            .replace("{{FUNCTIONS}}", include_str!("finish.wgsl"));
+        let template = marked(&template, '&', self.gate.is_some())
             .replace("{{BINDINGS}}", &self.bindings())
-            .replace("{{FUNCTIONS}}", include_str!("finish.wgsl"))
             .replace("{{COLUMNS}}", columns(self.form))
+            .replace(
+                "{{GATE_COLUMNS}}",
+                &columns(self.gate.unwrap_or(self.form)).replace("codes", "gates"),
+            )
             .replace("{{FINISH}}", &self.finish())
-            .replace("{{SCALE}}", self.scale());
+            .replace("{{SCALE}}", &self.scale());
         let (tile, sizes) = match self.work {
             Work::Direct { tile } => (tile, Vec::new()),
             Work::Split { tile } => (tile, self.split(tile)),
@@ -59,14 +66,16 @@ impl Source {
             ("THREADS", self.work.threads().to_string()),
         ];
         constants.extend(sizes);
-        let label = format!("linear {}→{} {}", self.inputs, self.outputs, self.form.name());
+        let kind = if self.gate.is_some() { "gated" } else { "linear" };
+        let label = format!("{kind} {}→{} {}", self.inputs, self.outputs, self.form.name());
         let constants: Vec<(&str, &str)> =
             constants.iter().map(|(name, value)| (*name, &value[..])).collect();
         Program::new(label, &unrolled(&template, '#', tile), &constants)
     }
 
-    fn is_quantized(&self) -> bool {
-        matches!(self.form, Form::Q8 | Form::Q4)
+    /// Whether there are scales, of the matrix and of the gate's.
+    fn has_scales(&self) -> [bool; 2] {
+        [Some(self.form), self.gate].map(|form| matches!(form, Some(Form::Q8 | Form::Q4)))
     }
 
     /// What the kernel reads, and at last what it writes.
@@ -74,8 +83,11 @@ impl Source {
         let mut lines =
             vec!["{{READ}}> x: array<vec4<{{X}}>>", "{{READ}}> codes: array<vec4<u32>>"];
         lines.push("{{READ}}> shape: array<u32>");
+        let [scales, gate_scales] = self.has_scales();
         let parts = [
-            (self.is_quantized(), "{{READ}}> scales: array<vec4<f32>>"),
+            (scales, "{{READ}}> scales: array<vec4<f32>>"),
+            (self.gate.is_some(), "{{READ}}> gates: array<vec4<u32>>"),
+            (gate_scales, "{{READ}}> gate_scales: array<vec4<f32>>"),
             (self.bias, "{{READ}}> bias: array<vec4<f32>>"),
             (self.residual, "{{READ}}> residual: array<vec4<f32>>"),
         ];
@@ -97,12 +109,15 @@ impl Source {
     }
 
     /// The scale of the outputs `4n..4n+4` at the inputs `4k..4k+4`, or at `start`.
-    fn scale(&self) -> &'static str {
-        match (self.is_quantized(), self.work) {
-            (false, _) => "let scale = 1.0f;",
-            (true, Work::Tile(_)) => "let scale = scales[k / 8u * OUTPUTS + n];",
-            (true, _) => "let scale = scales[start / 8u * OUTPUTS + n];",
-        }
+    fn scale(&self) -> String {
+        let line = |name: &str, is_there: bool| match (is_there, self.work) {
+            (false, _) => format!("let {name} = 1.0f;\n"),
+            (true, Work::Tile(_)) => format!("let {name} = {name}s[k / 8u * OUTPUTS + n];\n"),
+            (true, _) => format!("let {name} = {name}s[start / 8u * OUTPUTS + n];\n"),
+        };
+        let [scales, gate_scales] = self.has_scales();
+        let gate = self.gate.map(|_| line("gate_scale", gate_scales));
+        line("scale", scales) + &gate.unwrap_or_default()
     }
 
     fn split(&self, tile: usize) -> Vec<(&'static str, String)> {
@@ -141,18 +156,26 @@ impl Source {
 /// that costs a tenth where a processor plays the GPU.
 const PLAIN: &str = "    for (var k = 0u; k < INPUTS; k++) {
         let w = columns(k, n);
-        #sum$ += vec4f(x[row$ + k]) * w;
+        &let g = gate_columns(k, n);
+        #let x$ = vec4f(x[row$ + k]);
+        #sum$ += x$ * w;
+        &#gate$ += x$ * g;
     }";
 
 /// A group's sum is scaled once.
 const GROUPS: &str = "    for (var start = 0u; start < INPUTS; start += 8u) {
         #var part$ = vec4f();
+        &#var other$ = vec4f();
         for (var k = start; k < start + 8u; k++) {
             let w = columns(k, n);
-            #part$ += vec4f(x[row$ + k]) * w;
+            &let g = gate_columns(k, n);
+            #let x$ = vec4f(x[row$ + k]);
+            #part$ += x$ * w;
+            &#other$ += x$ * g;
         }
         {{SCALE}}
         #sum$ += part$ * scale;
+        &#gate$ += other$ * gate_scale;
     }";
 
 /// How the weights `4k..4k+4` of outputs `4n..4n+4` are read: one output a column.

@@ -13,6 +13,17 @@ const RUN = 4u;
 
 var<workgroup> parts: array<vec4f, {{PARTS}}>;
 
+// Adds up the parts of all slices into those of the first.
+fn add_up(at: u32) {
+    for (var half = SLICES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (at / LANES < half) {
+            #parts[$u * {{THREADS}}u + at] += parts[$u * {{THREADS}}u + at + half * LANES];
+        }
+    }
+    workgroupBarrier();
+}
+
 @compute @workgroup_size({{THREADS}})
 fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) at: u32) {
     let rows = shape[0];
@@ -22,26 +33,31 @@ fn main(@builtin(workgroup_id) tile: vec3u, @builtin(local_invocation_index) at:
     let slice = at / LANES;
     #let row$ = min(first + $u, rows - 1u) * INPUTS;
     #var sum$ = vec4f();
+    &#var gate$ = vec4f();
     for (var start = slice * RUN; start < INPUTS; start += SLICES * RUN) {
         #var part$ = vec4f();
+        &#var other$ = vec4f();
         for (var k = start; k < {{RUN_END}}; k++) {
             let w = columns(k, n);
-            #part$ += vec4f(x[row$ + k]) * w;
+            &let g = gate_columns(k, n);
+            #let x$ = vec4f(x[row$ + k]);
+            #part$ += x$ * w;
+            &#other$ += x$ * g;
         }
         {{SCALE}}
         #sum$ += part$ * scale;
+        &#gate$ += other$ * gate_scale;
     }
     #parts[$u * {{THREADS}}u + at] = sum$;
-    for (var half = SLICES / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if (slice < half) {
-            #parts[$u * {{THREADS}}u + at] += parts[$u * {{THREADS}}u + at + half * LANES];
-        }
-    }
-    workgroupBarrier();
-    let row = at / LANES;
+    add_up(at);
+    let row = min(at / LANES, {{TILE}}u - 1u);
+    var value = parts[row * {{THREADS}}u + at % LANES];
+    &workgroupBarrier();
+    &#parts[$u * {{THREADS}}u + at] = gate$;
+    &add_up(at);
+    &value *= silu(parts[row * {{THREADS}}u + at % LANES]);
     let own = tile.x * LANES + at % LANES;
-    if (row < {{TILE}}u && first + row < rows && own < OUTPUTS) {
-        finish(first + row, own, parts[row * {{THREADS}}u + at % LANES]);
+    if (at / LANES < {{TILE}}u && first + row < rows && own < OUTPUTS) {
+        finish(first + row, own, value);
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Shape, Store};
+use super::{Heads, Shape, Store};
 use crate::encoder::gpu;
 use crate::encoder::kernels::launch::{GROUP, GpuRows, Program, element};
 
@@ -41,44 +41,46 @@ pub(super) fn layer_norm(
 
 pub(super) fn rotated_norm(
     x: &Tensor<2>,
-    gain: &Tensor<1>,
-    heads: usize,
+    gains: &Tensor<1>,
+    heads: &Heads,
     epsilon: f64,
     turns: &Tensor<2>,
     shape: &Shape,
 ) -> Tensor<2> {
-    let [_, width] = turns.dims();
     // Neighbours read neighbouring values; where a processor plays the GPU, one does it all.
-    let lanes = if gpu::facts().software { 1 } else { (width / 4).next_power_of_two().min(32) };
-    rotated_by(lanes, x, gain, heads, epsilon, turns, shape)
+    let lanes =
+        if gpu::facts().software { 1 } else { (heads.width / 4).next_power_of_two().min(32) };
+    rotated_by(lanes, x, gains, heads, epsilon, turns, shape)
 }
 
 pub(super) fn rotated_by(
     lanes: usize,
     x: &Tensor<2>,
-    gain: &Tensor<1>,
-    heads: usize,
+    gains: &Tensor<1>,
+    heads: &Heads,
     epsilon: f64,
     turns: &Tensor<2>,
     shape: &Shape,
 ) -> Tensor<2> {
-    let output @ [rows, columns] = x.dims();
-    let [_, width] = turns.dims();
-    let (x, gain, turns) = (GpuRows::of(x), GpuRows::of(gain), GpuRows::of(turns));
+    let [rows, columns] = x.dims();
+    let output = [rows, heads.turned() * heads.width];
+    let (x, gains, turns) = (GpuRows::of(x), GpuRows::of(gains), GpuRows::of(turns));
     let constants = [
         ("SHARE", if lanes == 1 { "" } else { SHARE }),
         ("E", x.element()),
-        ("WIDTH", &(width / 2).to_string()),
-        ("HEADS", &heads.to_string()),
+        ("WIDTH", &(heads.width / 2).to_string()),
+        ("ROW", &(columns / 2).to_string()),
+        ("ASKING", &heads.asking.to_string()),
+        ("HEADS", &heads.turned().to_string()),
         ("LANES", &lanes.to_string()),
         ("THREADS", &GROUP.to_string()),
         ("EPSILON", &format!("{:?}", epsilon as f32)),
     ];
     let label = "norm and rotation".to_owned();
     let program = Program::new(label, include_str!("rotated.wgsl"), &constants);
-    let count = [(rows * heads).div_ceil(GROUP as usize / lanes), 1, 1];
-    let inputs = [x.handle(), gain.handle(), turns.handle(), shape.words()];
-    x.client.fill(program, (count, 10 * rows * columns), &inputs, output, x.store())
+    let count = [(rows * heads.turned()).div_ceil(GROUP as usize / lanes), 1, 1];
+    let inputs = [x.handle(), gains.handle(), turns.handle(), shape.words()];
+    x.client.fill(program, (count, 10 * rows * output[1]), &inputs, output, x.store())
 }
 
 /// The sum of a head's squares from those of its lanes.

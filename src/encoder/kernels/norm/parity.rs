@@ -1,6 +1,6 @@
 //! Norms against their twins.
 
-use super::{Rotation, Shape, Store, gpu};
+use super::{Heads, Rotation, Shape, Store, gpu};
 use crate::encoder::device::Place;
 use crate::encoder::kernels::parity::{KernelCheck, compare, rows, values};
 use crate::encoder::kernels::{apart, cpu};
@@ -29,17 +29,18 @@ pub(in crate::encoder::kernels) async fn checks(place: &Place) -> Result<Vec<Ker
 }
 
 async fn rotated(width: usize, lanes: usize, place: &Place) -> Result<KernelCheck> {
-    let (heads, lengths) = (3, vec![5, 1, 30]);
+    let (heads, lengths) = (Heads { asking: 2, asked: 1, width, causal: false }, vec![5, 1, 30]);
     let shape = Shape::new(lengths, place);
-    let (x, gain) = (rows(1, shape.rows(), heads * width), values(2, width));
+    // With the values behind, as one product makes them.
+    let (x, gains) = (rows(1, shape.rows(), 4 * width), values(2, 2 * width));
     let beside = Rows::Cpu(CpuRows::zeros(1, 1));
     let Rows::Cpu(turns) = Rotation::new(shape.tokens, width, 1e4, &beside).turns else { apart() };
-    let (Rows::Gpu(on), Vector::Gpu(on_gain), Rows::Gpu(on_turns)) =
-        (place.put(&x), place.vector(gain.clone()), place.put(&turns))
+    let (Rows::Gpu(on), Vector::Gpu(on_gains), Rows::Gpu(on_turns)) =
+        (place.put(&x), place.vector(gains.clone()), place.put(&turns))
     else {
         apart()
     };
-    let found = gpu::rotated_by(lanes, &on, &on_gain, heads, 1e-6, &on_turns, &shape);
-    let expected = cpu::rotated_norm(x, &gain, 1e-6, &turns, &shape);
+    let found = gpu::rotated_by(lanes, &on, &on_gains, &heads, 1e-6, &on_turns, &shape);
+    let expected = cpu::rotated_norm(&x, &gains, &heads, 1e-6, &turns, &shape);
     compare(format!("rotated norm {width} by {lanes}"), place, Rows::Gpu(found), &expected).await
 }
