@@ -112,7 +112,9 @@ pub(crate) fn spots(text: &str) -> (Vec<Spot>, u32) {
 }
 
 fn is_joined(gap: &str) -> bool {
+    // Most gaps are a space, which is seen at once.
     !gap.is_empty()
+        && !gap.starts_with(' ')
         && gap.chars().all(|c| JOINERS.contains(c))
         && gap.chars().nth(JOINERS_MAX).is_none()
 }
@@ -123,7 +125,7 @@ fn push_wholes(words: &mut Vec<Spot>, text: &str, parts: &[Range<usize>], positi
     if parts.len() > PARTS_MAX {
         return;
     }
-    let signs = |signs: &str, c: char| signs.contains(c);
+    let signs = |signs: &str, c: char| c != ' ' && signs.contains(c);
     let before = &text[..head.start];
     let lead = head.start - before.trim_end_matches(|c| signs(LEADING, c)).len();
     let lead = if lead > JOINERS_MAX { 0 } else { lead };
@@ -197,25 +199,50 @@ impl Stretch {
 
 /// The words of a text; each with the marks that belong to its letters.
 pub(crate) fn stretches(text: &str) -> impl Iterator<Item = Stretch> {
-    let mut letters = text.char_indices().peekable();
+    let mut at = 0;
     std::iter::from_fn(move || {
-        while letters.next_if(|(_, c)| !c.is_alphanumeric()).is_some() {}
-        let &(start, first) = letters.peek()?;
-        let spaceless = is_spaceless(first);
-        let mut stretch = Stretch { range: start..start, units: Vec::new() };
-        while let Some((at, c)) = letters
-            .next_if(|&(_, c)| is_mark(c) || (c.is_alphanumeric() && is_spaceless(c) == spaceless))
-        {
-            let end = at + c.len_utf8();
+        at = start_of_word(text, at)?;
+        let (start, plain) = (at, end_of_ascii(text, at));
+        let mut stretch = Stretch { range: start..plain, units: Vec::new() };
+        if text.as_bytes().get(plain).is_none_or(u8::is_ascii) && plain > start {
+            at = plain;
+            return Some(stretch);
+        }
+        let spaceless = text[start..].chars().next().is_some_and(is_spaceless);
+        let letters = text[plain..].char_indices().map(|(from, c)| (plain + from, c));
+        for (from, c) in letters {
+            if !(is_mark(c) || (c.is_alphanumeric() && is_spaceless(c) == spaceless)) {
+                break;
+            }
+            let end = from + c.len_utf8();
             stretch.range.end = end;
             match stretch.units.last_mut() {
                 Some(unit) if is_mark(c) => unit.end = end,
-                _ if spaceless => stretch.units.push(at..end),
+                _ if spaceless => stretch.units.push(from..end),
                 _ => {}
             }
         }
+        at = stretch.range.end;
         Some(stretch)
     })
+}
+
+/// Where the next letter or digit is.
+fn start_of_word(text: &str, from: usize) -> Option<usize> {
+    // Most texts are of ASCII for the most part, whose letters are told by their bytes.
+    let is_sign = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
+    let signs = text.as_bytes().get(from..)?.iter().take_while(|byte| is_sign(byte)).count();
+    let (at, rest) = (from + signs, text.get(from + signs..)?);
+    if rest.starts_with(|c: char| c.is_ascii()) {
+        return Some(at);
+    }
+    rest.find(char::is_alphanumeric).map(|letter| at + letter)
+}
+
+/// Where the letters and digits of ASCII end that begin here.
+fn end_of_ascii(text: &str, from: usize) -> usize {
+    let bytes = text.as_bytes().iter().skip(from);
+    from + bytes.take_while(|byte| byte.is_ascii_alphanumeric()).count()
 }
 
 /// Whether a character belongs to the one before it: accents, vowel signs, joiners, the voicing

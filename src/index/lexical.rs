@@ -13,6 +13,7 @@
 //! by [`Lexicon::removal`]. If a page has come to lie in several places, what is last written
 //! counts: its own record, else the segment with the greatest number.
 
+mod names;
 mod build;
 mod check;
 mod query;

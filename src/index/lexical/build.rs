@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::super::format::{self, ListWriter, SegmentPage, page_key, push_row};
+use super::super::format::{self, ListWriter, SegmentPage, page_key};
 use super::Source;
-use crate::checksum::checksum;
+use super::names::Names;
 use crate::error::Result;
 use crate::page::{Page, Passage};
 use crate::store::{Change, Space};
@@ -14,15 +14,8 @@ use crate::words::{Spot, WordKind, spots, term_of};
 /// Stands before a stem, so that it is no word. No word has a control character.
 pub(super) const STEM_MARK: char = '\u{1}';
 
-/// Words whose terms are remembered, one for each remainder of their checksums: most of a text's
-/// words are among a few thousand.
-const WORDS_MAX: usize = 1 << 14;
-
-/// Terms that are remembered before all are forgotten. A page may bring more.
-const TERMS_MAX: usize = 1 << 15;
-
-/// Terms are looked for from the slot on that their checksum leads to; in as many, few are passed.
-const SLOTS_MIN: usize = TERMS_MAX * 2;
+/// Words, and terms, that are remembered before all are forgotten. A page may bring more.
+const NAMES_MAX: usize = 1 << 15;
 
 /// The words of a page, ready to be committed and taken up.
 #[derive(Debug, Clone)]
@@ -62,24 +55,27 @@ pub(super) fn source_of(page: u32, language: u8, lengths: Vec<u16>) -> Source {
 pub(crate) struct WordRecorder {
     /// Of which language the stems are that are remembered.
     language: Option<Language>,
-    known: Vec<Option<Known>>,
-    terms: Vec<String>,
-    /// Places among the terms, 0 for none and counted from 1, in the slots of [`SLOTS_MIN`].
-    slots: Vec<u32>,
+    words: Names,
+    /// Of each word.
+    known: Vec<Known>,
+    terms: Names,
+    /// Of each term, the first of its bytes, which go before others as the term does.
+    beginnings: Vec<u64>,
+    /// Of each term, 0 between two pages.
+    counts: Vec<u32>,
 }
 
 /// What is remembered of a word.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Known {
-    word: String,
     kind: WordKind,
     term: u32,
     /// Only where it is not the term.
     stem: Option<u32>,
 }
 
-/// Where a term is in a page. Sorted, these are the page's postings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a term is in a page.
+#[derive(Debug, Clone, Copy, Default)]
 struct Occurrence {
     term: u32,
     passage: u32,
@@ -88,11 +84,19 @@ struct Occurrence {
     in_field: bool,
 }
 
+/// A term's postings in a page: how many rows, and where they are among the bytes of all.
+struct List {
+    term: u32,
+    rows: u32,
+    bytes: Range<usize>,
+}
+
 impl WordRecorder {
     /// As [`page_record`].
     pub(crate) fn record(&mut self, page: u32, content: &Page) -> Result<PageWords> {
         let language = Language::of(content.lang.as_deref());
-        if language != self.language || self.terms.len() > TERMS_MAX {
+        let is_full = self.words.len().max(self.terms.len()) > NAMES_MAX;
+        if language != self.language || is_full {
             *self = WordRecorder { language, ..WordRecorder::default() };
         }
         let mut found = Vec::new();
@@ -101,12 +105,9 @@ impl WordRecorder {
             let length = self.read_passage(content, number, passage, &mut found);
             lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
         }
-        found.sort_unstable();
-        let mut lists = lists(&found);
-        let term = |term: u32| self.terms.get(term as usize).map_or("", String::as_str);
-        // Most terms differ in what fits a number, which is compared at once.
-        lists.sort_by_cached_key(|(it, _)| (beginning(term(*it)), term(*it)));
-        let terms = lists.iter().map(|(it, list)| (term(*it), list.count, &list.bytes[..]));
+        let (lists, rows) = lists(&self.by_term(&found));
+        let list = |list: &List| (self.terms.get(list.term), list.rows, &rows[list.bytes.clone()]);
+        let terms = lists.iter().map(list);
         let code = language.map_or(0, |language| language as u8);
         let bytes = format::page_terms_to_bytes(page, code, &lengths, terms)?;
         let change = Change::Put { space: Space::Terms, key: page_key(page), bytes };
@@ -157,10 +158,8 @@ impl WordRecorder {
     }
 
     fn term_and_stem(&mut self, word: &str, kind: WordKind) -> (u32, Option<u32>) {
-        self.known.resize(WORDS_MAX, None);
-        let slot = checksum(word.as_bytes()) as usize % WORDS_MAX;
-        if let Some(known) = &self.known[slot]
-            && known.word == word
+        let (number, is_new) = self.words.number_of(word);
+        if let Some(known) = self.known.get(number as usize)
             && known.kind == kind
         {
             return (known.term, known.stem);
@@ -169,44 +168,58 @@ impl WordRecorder {
         let language = self.language.filter(|_| kind == WordKind::Plain);
         let stem = language.and_then(|language| language.stem(word));
         let stem = stem.filter(|stem| *stem != text);
-        let stem = stem.map(|stem| self.place_of(format!("{STEM_MARK}{stem}")));
-        let term = self.place_of(text);
-        self.known[slot] = Some(Known { word: word.to_owned(), kind, term, stem });
+        let stem = stem.map(|stem| self.number_of(&format!("{STEM_MARK}{stem}")));
+        let term = self.number_of(&text);
+        if is_new {
+            self.known.push(Known { kind, term, stem });
+        }
         (term, stem)
     }
 
-    fn place_of(&mut self, term: String) -> u32 {
-        if self.terms.len() * 2 >= self.slots.len() {
-            self.make_slots();
+    fn number_of(&mut self, term: &str) -> u32 {
+        let (number, is_new) = self.terms.number_of(term);
+        if is_new {
+            self.beginnings.push(beginning(term));
+            self.counts.push(0);
         }
-        let slot = self.slot_of(&term);
-        if self.slots[slot] == 0 {
-            self.terms.push(term);
-            // A page that has 2^32 terms does not fit the memory.
-            self.slots[slot] = self.terms.len() as u32;
-        }
-        self.slots[slot] - 1
+        number
     }
 
-    /// Where a term is, or is to be.
-    fn slot_of(&self, term: &str) -> usize {
-        let mut slot = checksum(term.as_bytes()) as usize % self.slots.len();
-        while self.slots[slot] > 0 && self.terms[self.slots[slot] as usize - 1] != term {
-            slot = (slot + 1) % self.slots.len();
+    /// The occurrences in the order of their terms; of one term they stay as they came, which is in
+    /// the order of passages and places. They are counted and put in place: to sort them would cost
+    /// more than to read the words.
+    fn by_term(&mut self, found: &[Occurrence]) -> Vec<Occurrence> {
+        let mut terms = Vec::new();
+        for it in found {
+            let count = &mut self.counts[it.term as usize];
+            *count += 1;
+            if *count == 1 {
+                terms.push((self.beginnings[it.term as usize], it.term));
+            }
         }
-        slot
-    }
-
-    fn make_slots(&mut self) {
-        self.slots = vec![0; (self.slots.len() * 2).max(SLOTS_MIN)];
-        for at in 0..self.terms.len() {
-            let slot = self.slot_of(&self.terms[at]);
-            self.slots[slot] = at as u32 + 1;
+        // Most terms differ in what fits a number, which is compared at once.
+        let text = |term: u32| self.terms.get(term);
+        terms.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))));
+        let mut start = 0;
+        for &(_, term) in &terms {
+            let end = start + self.counts[term as usize];
+            self.counts[term as usize] = start;
+            start = end;
         }
+        let mut sorted = vec![Occurrence::default(); found.len()];
+        for it in found {
+            let place = &mut self.counts[it.term as usize];
+            sorted[*place as usize] = *it;
+            *place += 1;
+        }
+        for (_, term) in terms {
+            self.counts[term as usize] = 0;
+        }
+        sorted
     }
 }
 
-/// The first bytes of a term, which go before others as the term does.
+/// The first bytes of a term.
 fn beginning(term: &str) -> u64 {
     let mut bytes = [0; 8];
     let count = term.len().min(8);
@@ -214,42 +227,39 @@ fn beginning(term: &str) -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-/// The postings of each term, from sorted occurrences.
-fn lists(found: &[Occurrence]) -> Vec<(u32, ListWriter)> {
-    let mut lists: Vec<(u32, ListWriter)> = Vec::new();
-    let (mut tail, mut places) = (Vec::new(), Vec::new());
-    for row in found.chunk_by(|a, b| (a.term, a.passage) == (b.term, b.passage)) {
-        let Some(first) = row.first() else { continue };
-        let (mut body, mut fields) = (0, 0);
-        places.clear();
-        for it in row {
-            // The same whole can stand twice in one place, with and without signs that are cut off.
-            if !it.is_stem && places.last() == Some(&it.place) {
-                continue;
+/// The postings of each term, and their bytes, from occurrences in the order of terms, passages and
+/// places.
+fn lists(found: &[Occurrence]) -> (Vec<List>, Vec<u8>) {
+    let (mut lists, mut list, mut places) = (Vec::new(), ListWriter::default(), Vec::new());
+    for of_term in found.chunk_by(|a, b| a.term == b.term) {
+        let start = list.bytes.len();
+        for row in of_term.chunk_by(|a, b| a.passage == b.passage) {
+            let (mut body, mut fields) = (0, 0);
+            places.clear();
+            for it in row {
+                // The same whole can stand twice in one place, with and without signs that are cut off.
+                if !it.is_stem && places.last() == Some(&it.place) {
+                    continue;
+                }
+                *(if it.in_field { &mut fields } else { &mut body }) += 1;
+                if !it.is_stem {
+                    places.push(it.place);
+                }
             }
-            *(if it.in_field { &mut fields } else { &mut body }) += 1;
-            if !it.is_stem {
-                places.push(it.place);
-            }
+            list.push_row(row.first().map_or(0, |it| it.passage), (body, fields), &places);
         }
-        tail.clear();
-        push_row(&mut tail, body, fields, &places);
-        if lists.last().is_none_or(|(term, _)| *term != first.term) {
-            lists.push((first.term, ListWriter::default()));
-        }
-        if let Some((_, list)) = lists.last_mut() {
-            list.push(first.passage, &tail);
-        }
+        let term = of_term.first().map_or(0, |it| it.term);
+        let (rows, bytes) = list.end(start);
+        lists.push(List { term, rows, bytes });
     }
-    lists
+    (lists, list.bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{TERMS_MAX, WordRecorder, page_record};
+    use super::{NAMES_MAX, WordRecorder, page_record};
     use crate::fields::Fields;
     use crate::page::{Page, Passage};
-    use crate::words::WordKind;
 
     fn page(text: String, lang: &str) -> Page {
         let passage = Passage {
@@ -277,16 +287,6 @@ mod tests {
                 assert_eq!(one.unwrap().change, other.unwrap().change);
             }
         }
-        assert!(recorder.terms.len() > TERMS_MAX, "more than it remembers");
-    }
-
-    #[test]
-    fn a_term_has_one_place() {
-        let mut recorder = WordRecorder::default();
-        let words: Vec<String> = (0..100_000).map(|number| format!("w{}", number * 7919)).collect();
-        let mut places = |word: &String| recorder.term_and_stem(word, WordKind::Whole).0;
-        let first: Vec<u32> = words.iter().map(&mut places).collect();
-        let again: Vec<u32> = words.iter().map(&mut places).collect();
-        assert_eq!((&first, first.len()), (&again, recorder.terms.len()));
+        assert!(recorder.terms.len() > NAMES_MAX, "more than it remembers");
     }
 }
