@@ -23,6 +23,7 @@ pub mod rescore;
 pub mod resident;
 mod runs;
 mod state;
+mod transaction;
 mod verify;
 mod verify_words;
 mod wording;
@@ -36,8 +37,8 @@ pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
 use state::{State, attempts, busy};
+use transaction::Transaction;
 pub use verify::{Repaired, Verification};
-use write::Transaction;
 
 use std::pin::Pin;
 

@@ -169,6 +169,20 @@ pub trait Store {
     ///
     /// `StorageFull` or `Storage`; then nothing of it is stored and what was there still is.
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit>;
+
+    /// As [`Store::commit`], of changes that are made one by one: the store may take the first of
+    /// them while those behind are still to be made. Where one cannot be made, nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::commit`], and that of the first change that is one.
+    async fn commit_each(
+        &mut self,
+        expected: Option<&[u8]>,
+        changes: &mut dyn Iterator<Item = Result<Change>>,
+    ) -> Result<Commit> {
+        self.commit(expected, changes.collect::<Result<_>>()?).await
+    }
 }
 
 /// A store whose place is chosen when the program runs.
@@ -220,5 +234,13 @@ impl Store for AnyStore {
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
         delegate!(self, store => store.commit(expected, changes).await)
+    }
+
+    async fn commit_each(
+        &mut self,
+        expected: Option<&[u8]>,
+        changes: &mut dyn Iterator<Item = Result<Change>>,
+    ) -> Result<Commit> {
+        delegate!(self, store => store.commit_each(expected, changes).await)
     }
 }

@@ -9,7 +9,6 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use burrow::ErrorKind;
 use burrow::fingerprint::Fingerprint;
 use burrow::index::{Index, Outcome, format};
 use burrow::quantize::Quantizer;
@@ -18,6 +17,7 @@ use burrow::store::{
     AnyStore, Change, Commit, FilesStore, HEAD_KEY, MemoryStore, SealedStore, Space, Store,
     StoreKind,
 };
+use burrow::{Error, ErrorKind};
 use cipher::TestCipher;
 use pollster::block_on;
 use proptest::prelude::*;
@@ -96,7 +96,12 @@ async fn keeps_the_laws(mut store: impl Store) {
         assert_eq!(commit, Commit::Conflict);
     }
     assert_eq!(store.scan(a, 0, 9).await.unwrap(), left);
-    assert_eq!(store.commit(Some(b"h"), vec![put(a, 1, b"kept")]).await.unwrap(), Commit::Done);
+    // A change that cannot be made takes those before it back.
+    let made = [Ok(put(a, 1, b"lost")), Err(Error::new(ErrorKind::Limit, "too long"))];
+    let error = store.commit_each(Some(b"h"), &mut made.into_iter()).await.unwrap_err();
+    assert_eq!((error.kind(), store.scan(a, 0, 9).await.unwrap()), (ErrorKind::Limit, left.into()));
+    let mut made = [Ok(put(a, 1, b"kept"))].into_iter();
+    assert_eq!(store.commit_each(Some(b"h"), &mut made).await.unwrap(), Commit::Done);
     assert_eq!(store.read(&[(a, 1)]).await.unwrap(), [Some(b"kept".to_vec())]);
 }
 

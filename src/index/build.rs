@@ -1,9 +1,13 @@
 //! From an encoded page to the changes that commit it, and those that remove it.
 
-use super::format::{self, BLOCK_ROWS, Entry, Rows, page_key};
+use super::format::{self, BLOCK_ROWS, BitsRun, Entry, Rows, page_key};
 use crate::error::Result;
 use crate::page::EncodedPage;
 use crate::store::{Change, HEAD_KEY, KEY_END, Space};
+
+/// Rows of a run: 512 KiB of bits at 1,024 components, so that opening reads few records and
+/// rewriting one is soon done.
+pub(crate) const RUN_ROWS_MAX: usize = 4096;
 
 /// The spaces that hold records of single pages and of runs.
 const SHARED_SPACES: [Space; 2] = [Space::Directory, Space::Bits];
@@ -37,6 +41,13 @@ pub(crate) fn entry_of(encoded: &EncodedPage) -> Entry {
 
 /// Writes all records of a page that [`format::check_page`] has found whole.
 pub(crate) fn page_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Change>> {
+    let mut changes = own_changes(page, encoded)?;
+    changes.extend(shared_changes(&[(page, encoded)])?);
+    Ok(changes)
+}
+
+/// Writes the records that a page shares with no other.
+pub(crate) fn own_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Change>> {
     let dimension = encoded.dimension;
     let rows = |rows, bytes: &[u8]| format::rows_to_bytes(page, rows, dimension, bytes);
     let key = page_key(page);
@@ -44,8 +55,6 @@ pub(crate) fn page_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Chang
     let mut changes = vec![
         put(Space::Pages, key, format::page_to_bytes(page, &encoded.page)?),
         put(Space::Sentences, key, rows(Rows::Sentences, &encoded.sentence_bits)?),
-        put(Space::Bits, key, rows(Rows::Bits, &encoded.bits)?),
-        entry_change(page, &entry_of(encoded))?,
     ];
     for (block, codes) in encoded.int8.chunks(BLOCK_ROWS * dimension).enumerate() {
         let bytes: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
@@ -53,6 +62,49 @@ pub(crate) fn page_changes(page: u32, encoded: &EncodedPage) -> Result<Vec<Chang
         changes.push(put(Space::Codes, key + block as u64, bytes));
     }
     Ok(changes)
+}
+
+/// Writes the bits and the directory of pages that lie in one run; a page alone has records of its
+/// own.
+pub(crate) fn shared_changes(pages: &[(u32, &EncodedPage)]) -> Result<Vec<Change>> {
+    let put = |space, key, bytes| Change::Put { space, key, bytes };
+    match pages {
+        [] => Ok(Vec::new()),
+        &[(page, encoded)] => {
+            let bits = format::rows_to_bytes(page, Rows::Bits, encoded.dimension, &encoded.bits)?;
+            let bits = put(Space::Bits, page_key(page), bits);
+            Ok(vec![bits, entry_change(page, &entry_of(encoded))?])
+        }
+        &[(first, encoded), ..] => {
+            let rows = pages.iter().map(|&(page, it)| (page, it.page.passages.len())).collect();
+            let bits: Vec<u8> = pages.iter().flat_map(|(_, it)| &it.bits).copied().collect();
+            let run = BitsRun { pages: rows, bits: &bits };
+            let bits = format::bits_run_to_bytes(first, encoded.dimension, &run)?;
+            let entries: Vec<Entry> = pages.iter().map(|(_, it)| entry_of(it)).collect();
+            let numbers = pages.iter().map(|&(page, _)| page);
+            let entries: Vec<(u32, &Entry)> = numbers.zip(&entries).collect();
+            let entries = format::entries_run_to_bytes(first, &entries)?;
+            let key = page_key(first);
+            Ok(vec![put(Space::Bits, key, bits), put(Space::Directory, key, entries)])
+        }
+    }
+}
+
+/// Pages that come together, parted into those whose bits and directory lie in one run.
+pub(crate) fn runs_of<'a, 'b>(
+    pages: &'b [(u32, &'a EncodedPage)],
+) -> Vec<&'b [(u32, &'a EncodedPage)]> {
+    let (mut runs, mut start, mut rows) = (Vec::new(), 0, 0);
+    for (at, (_, encoded)) in pages.iter().enumerate() {
+        let more = encoded.page.passages.len();
+        if rows + more > RUN_ROWS_MAX && at > start {
+            runs.push(&pages[start..at]);
+            (start, rows) = (at, 0);
+        }
+        rows += more;
+    }
+    runs.extend((start < pages.len()).then(|| &pages[start..]));
+    runs
 }
 
 /// Writes the directory record of a page that shares it with no other.

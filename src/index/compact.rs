@@ -1,19 +1,15 @@
 //! Keeps the number of records small that are read on opening, and lets no byte of a removed page
 //! stay: bits and directory records of neighbours are brought together into runs.
 
-use super::build;
+use super::build::{self, RUN_ROWS_MAX};
 use super::format::{self, BitsRun, Effect, Entry, page_key};
 use super::page_set::PageSet;
 use super::state::attempts;
-use super::write::Transaction;
+use super::transaction::Transaction;
 use super::{Index, busy};
 use crate::error::{ErrorKind, Result};
 use crate::sorted::SortedMap;
 use crate::store::{Change, Space, Store};
-
-/// Rows of a run: 512 KiB of bits at 1,024 components, so that opening reads few records and
-/// rewriting one is soon done.
-const RUN_ROWS_MAX: usize = 4096;
 
 /// So many records in a row are brought together even where they fill no run. Each row is
 /// rewritten a few times on its way into a full run.

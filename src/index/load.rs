@@ -172,27 +172,36 @@ impl State {
         let read = head_bytes.as_deref().map(format::head_from_bytes);
         let Some(Ok(head)) = read else { return Ok(false) };
         let Some(added) = self.take_effects(&head) else { return Ok(false) };
-        let dimension = self.dimension();
-        for page in added {
-            let key = format::page_key(self.runs.home(page));
-            let records = store.read(&[(Space::Directory, key), (Space::Bits, key)]).await?;
-            let [Some(entries), Some(bits)] = records.as_slice() else { return Ok(false) };
-            let first = format::page_of_key(key);
-            let (Ok(entries), Ok(run)) = (
-                format::entries_from_bytes(first, entries),
-                format::bits_from_bytes(first, dimension, bits),
-            ) else {
+        let homes: Vec<(u32, u32)> =
+            added.into_iter().map(|page| (self.runs.home(page), page)).collect();
+        for of_home in homes.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(home, _)) = of_home.first() else { continue };
+            let pages: Vec<u32> = of_home.iter().map(|&(_, page)| page).collect();
+            if !self.follow_home(store, home, &pages).await? {
                 return Ok(false);
-            };
-            let entry = entries.into_iter().find(|(number, _)| *number == page);
-            let (Some((_, entry)), Some(bits)) = (entry, bits_of(&run, page, dimension)) else {
-                return Ok(false);
-            };
-            self.take_up(page, entry, bits, dimension);
+            }
         }
         self.head = head;
         self.head_bytes = head_bytes;
         Ok(true)
+    }
+
+    /// Takes up pages that have come to lie in one record, in the order of their numbers.
+    async fn follow_home<S: Store>(&mut self, store: &S, home: u32, pages: &[u32]) -> Result<bool> {
+        let (key, dimension) = (format::page_key(home), self.dimension());
+        let records = store.read(&[(Space::Directory, key), (Space::Bits, key)]).await?;
+        let [Some(entries), Some(bits)] = records.as_slice() else { return Ok(false) };
+        let (Ok(entries), Ok(run)) = (
+            format::entries_from_bytes(home, entries),
+            format::bits_from_bytes(home, dimension, bits),
+        ) else {
+            return Ok(false);
+        };
+        for (page, entry) in entries.into_iter().filter(|(page, _)| pages.contains(page)) {
+            let Some(bits) = bits_of(&run, page, dimension) else { return Ok(false) };
+            self.take_up(page, entry, bits, dimension);
+        }
+        Ok(pages.iter().all(|page| self.entries.contains_key(page)))
     }
 
     /// Goes along with what others did, and gives the pages that came and are still there.

@@ -8,7 +8,7 @@ mod resident;
 
 use super::format::{self, NUMBER_END, QueueKey};
 use super::state::{self, attempts, whole};
-use super::write::Transaction;
+use super::transaction::Transaction;
 use super::{Index, Outcome};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::EncodedPage;

@@ -5,8 +5,8 @@
 
 use super::format::{Effect, Entry, page_key};
 use super::state::whole;
+use super::transaction::Transaction;
 use super::verify::Repaired;
-use super::write::Transaction;
 use super::{Index, build, busy, lexical};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::EncodedPage;

@@ -5,7 +5,7 @@ use super::left_over::LeftOver;
 use super::load::bits_of;
 use super::page_set::PageSet;
 use super::state::{Problem, State, attempts, whole};
-use super::write::Transaction;
+use super::transaction::Transaction;
 use super::{Index, build, busy};
 use crate::error::Result;
 use crate::page::EncodedPage;

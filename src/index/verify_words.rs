@@ -4,7 +4,7 @@ use super::Index;
 use super::format::Effect;
 use super::lexical::{self, Lexicon};
 use super::state::{Problem, attempts, busy};
-use super::write::Transaction;
+use super::transaction::Transaction;
 use crate::error::Result;
 use crate::store::{Change, Space, Store};
 

@@ -4,7 +4,7 @@ use super::Index;
 use super::format::{self, Effect, Entry, page_key};
 use super::lexical::{Damage, Lexicon, Merge, MergeLimits, PageWords};
 use super::state::{Problem, State, whole};
-use super::write::Transaction;
+use super::transaction::Transaction;
 use crate::error::Result;
 use crate::page::Page;
 use crate::store::{Space, Store};

@@ -2,19 +2,21 @@
 //!
 //! With `web.rs` the only place that knows JavaScript's values.
 
+mod commit;
 mod failure;
 mod open;
 mod raw;
 
-use idb::{Database, Factory, KeyRange, ObjectStore, Transaction, TransactionMode};
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
+use idb::{Database, Factory, Transaction, TransactionMode};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::{Change, Commit, HEAD_KEY, KEY_END, Space, Store, StoreKind};
+use super::{Change, Commit, KEY_END, Space, Store, StoreKind};
 use crate::error::Result;
+use commit::{Refused, abort, request_if_expected, settled};
 use failure::{IntoValue, failure};
-use open::{call, database_name, open_database};
+use open::{database_name, open_database};
 use raw::{RawDatabase, RawRange, RawTransaction, Thrown, answered};
 
 /// The object store with the key that this device has made, which lies under [`DEVICE_KEY`].
@@ -201,11 +203,19 @@ impl Store for IndexedDbStore {
     }
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
+        self.commit_each(expected, &mut changes.into_iter().map(Ok)).await
+    }
+
+    async fn commit_each(
+        &mut self,
+        expected: Option<&[u8]>,
+        changes: &mut dyn Iterator<Item = Result<Change>>,
+    ) -> Result<Commit> {
         let names = Space::ALL.map(Space::name);
         let mut transaction = self.writing(&names)?;
         let settled = settled(&mut transaction);
-        let asked = request_if_expected(&transaction, expected, &changes).await;
-        if asked.is_err() {
+        let asked = request_if_expected(&transaction, expected, changes).await;
+        if !matches!(asked, Ok(Commit::Done)) {
             // Else the changes asked for so far would be made. It may have been aborted already,
             // which is all that this call can complain of.
             abort(&transaction);
@@ -213,71 +223,17 @@ impl Store for IndexedDbStore {
         // Waited for in any case: the transaction holds the callbacks that its end will call.
         let end = JsFuture::from(settled).await;
         let cause = match (asked, end) {
-            (Ok(commit), Ok(_)) => return Ok(commit),
-            (Err(error), _) if transaction.error().is_none() => error.into_value(),
+            (Ok(Commit::Done), Ok(_)) => return Ok(Commit::Done),
+            (Ok(Commit::Conflict), _) => return Ok(Commit::Conflict),
+            (Err(Refused::ByMaker(error)), _) => return Err(error),
+            (Err(Refused::ByBrowser(error)), _) if transaction.error().is_none() => {
+                error.into_value()
+            }
             (_, Err(event)) => transaction.error().map_or(event, JsValue::from),
-            (Err(error), Ok(_)) => error.into_value(),
+            (Err(Refused::ByBrowser(error)), Ok(_)) => error.into_value(),
         };
         Err(failure("write to", &cause))
     }
-}
-
-/// Asks for all changes if the head is the one expected.
-async fn request_if_expected(
-    transaction: &Transaction,
-    expected: Option<&[u8]>,
-    changes: &[Change],
-) -> std::result::Result<Commit, idb::Error> {
-    let meta = transaction.object_store(Space::Meta.name())?;
-    let head = meta.get(js_key(HEAD_KEY))?.await?.map(bytes_of);
-    if head.as_deref() != expected {
-        return Ok(Commit::Conflict);
-    }
-    request_all(transaction, changes)?;
-    Ok(Commit::Done)
-}
-
-/// Asks for every change; they are made in this order.
-fn request_all(
-    transaction: &Transaction,
-    changes: &[Change],
-) -> std::result::Result<(), idb::Error> {
-    let stores = Space::ALL.iter().map(|space| transaction.object_store(space.name()));
-    let stores: Vec<ObjectStore> = stores.collect::<std::result::Result<_, _>>()?;
-    for change in changes {
-        match change {
-            Change::Put { space, key, bytes } => {
-                let value = Uint8Array::from(bytes.as_slice());
-                stores[*space as usize].put(&value, Some(&js_key(*key)))?;
-            }
-            Change::Delete { space, keys } if keys.start < keys.end => {
-                let (start, end) = (js_key(keys.start), js_key(keys.end));
-                let range = KeyRange::bound(&start, &end, None, Some(true))?;
-                stores[*space as usize].delete(range)?;
-            }
-            Change::Delete { .. } => {}
-        }
-    }
-    Ok(())
-}
-
-/// Takes a transaction back. `idb` would drop its callbacks with it, before its end calls them;
-/// so this goes by another handle on the same transaction, which one of its stores gives.
-fn abort(transaction: &Transaction) {
-    if let Ok(store) = transaction.object_store(Space::Meta.name()) {
-        drop(store.transaction().abort());
-    }
-}
-
-/// Fulfilled when the transaction is complete, rejected when it is aborted.
-///
-/// `idb` has a future for this, but it hides why a transaction was aborted: a full disk is told
-/// only by the transaction's own error, after the `abort` event.
-fn settled(transaction: &mut Transaction) -> Promise {
-    Promise::new(&mut |resolve, reject| {
-        transaction.on_complete(move |_| call(&resolve, &JsValue::UNDEFINED));
-        transaction.on_abort(move |event| call(&reject, &event));
-    })
 }
 
 fn js_key(key: u64) -> JsValue {

@@ -139,6 +139,25 @@ test("durability is what was asked for, in every transaction that writes", () =>
   assert.equal(seen.other.kind, "input");
 }));
 
+test("of two writers at once the later begins anew: what it has asked for by then is taken back", () => onPage(async (page) => {
+  const seen = await page.evaluate(async () => {
+    const [one, other] = [await open("race"), await open("race")];
+    const commit = (index, ...pages) => index.commitAll(pages.map((at) => bytes(encoded.pages[at])));
+    // Neither knows of the other: both give their first page the same number.
+    await Promise.all([commit(one, 0), commit(other, 1, 2, 3)]);
+    await other.follow();
+    await one.follow();
+    const { stores } = await raw("race");
+    const third = await open("race");
+    return {
+      urls: [one, other, third].map((index) => urls(index).sort()), reasons: third.status().reasons,
+      records: ["pages", "codes", "sentences", "terms", "bits", "directory"].map((store) => stores[store].length),
+    };
+  });
+  const all = encoded.pages.map((_, at) => `https://marmot.example/${at}`);
+  assert.deepEqual(seen, { urls: [all, all, all], reasons: [], records: [4, 4, 4, 4, 2, 2] });
+}));
+
 test("an index is written in plain text, unless it is encrypted: then nothing of it can be read in the raw records", () => onPage(async (page) => {
   const seen = await page.evaluate(async (words) => {
     const found = {};
