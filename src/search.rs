@@ -123,12 +123,14 @@ async fn hits<S: Store>(
         .map(|it| page_key(it.page))
         .flat_map(|key| [(Space::Pages, key), (Space::Sentences, key)])
         .collect();
-    let records = index.store.read(&keys).await?;
     let words = QueryWords::new(text);
     let bits = vector.map(quantize::bits);
     let (mut hits, mut broken) = (Vec::with_capacity(best.len()), Vec::new());
-    for (it, records) in best.iter().zip(records.as_chunks::<2>().0) {
-        match page_and_sentences(index, it.page, records) {
+    let mut records = [None, None];
+    let mut take = |at: usize, record| {
+        records[at % 2] = record;
+        let Some(it) = best.get(at / 2).filter(|_| at % 2 == 1) else { return Ok(()) };
+        match page_and_sentences(index, it.page, &records) {
             Ok((page, sentence_bits)) => {
                 let found = Found {
                     page: &page,
@@ -142,7 +144,9 @@ async fn hits<S: Store>(
             }
             Err(error) => broken.push(broken_page(it.page, error)?),
         }
-    }
+        Ok(())
+    };
+    index.store.read_each(&keys, &mut take).await?;
     Ok(if broken.is_empty() { Ok(hits) } else { Err(broken) })
 }
 

@@ -137,6 +137,9 @@ impl StoreKind {
     }
 }
 
+/// Takes a record, and its key's place among the keys that were asked for.
+pub type Show<'a> = &'a mut dyn FnMut(usize, Option<Vec<u8>>) -> Result<()>;
+
 /// Bytes in, bytes out: what every place of storage can do.
 ///
 /// A commit is one transaction: after a crash at any moment all of it is there or none of it.
@@ -162,6 +165,17 @@ pub trait Store {
     ///
     /// As [`Store::scan`].
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>>;
+
+    /// As [`Store::read`], but shows each record, with its key's place among the keys and in their
+    /// order: those that are there while the others are on their way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::scan`], and the first that `show` gives: then the rest is not shown.
+    async fn read_each(&self, keys: &[(Space, u64)], show: Show<'_>) -> Result<()> {
+        let records = self.read(keys).await?.into_iter().enumerate();
+        records.into_iter().try_for_each(|(at, record)| show(at, record))
+    }
 
     /// Makes all the changes, in their order, if the head is still the one `expected`.
     ///
@@ -230,6 +244,10 @@ impl Store for AnyStore {
 
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
         delegate!(self, store => store.read(keys).await)
+    }
+
+    async fn read_each(&self, keys: &[(Space, u64)], show: Show<'_>) -> Result<()> {
+        delegate!(self, store => store.read_each(keys, show).await)
     }
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {

@@ -73,13 +73,19 @@ impl QueryWords {
         let language = Language::of(lang);
         let stem = |word: &str| language.and_then(|language| language.stem(word));
         let stems: Vec<String> = self.typed.iter().filter_map(|word| stem(word)).collect();
-        let is_form = |word: &str| stem(word).is_some_and(|stem| stems.contains(&stem));
+        // A stem begins as its word does: most words need not be stemmed to be told apart.
+        let is_like = |word: &str| stems.iter().any(|it| it.chars().next() == word.chars().next());
+        let is_form = |typed: &str, word: &str| {
+            is_like(word) && stem(typed).is_some_and(|stem| stems.contains(&stem))
+        };
         let mut found: Vec<Range<usize>> = Vec::new();
         for stretch in stretches(text) {
             if stretch.units.is_empty() {
                 let typed = &text[stretch.range.clone()];
                 let word = folded(typed);
-                if self.words.iter().any(|query| is_same_word(query, &word)) || is_form(typed) {
+                if self.words.iter().any(|query| is_same_word(query, &word))
+                    || is_form(typed, &word)
+                {
                     found.push(stretch.range);
                 }
                 continue;

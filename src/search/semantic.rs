@@ -94,12 +94,16 @@ async fn rescored<S: Store>(
         None => true,
     });
     let keys: Vec<_> = by_block.keys().map(|&(block, _)| (Space::Codes, block)).collect();
-    let records = index.store.read(&keys).await?;
-    for ((&(key, page), rows), record) in by_block.iter().zip(&records) {
+    let mut blocks = by_block.iter();
+    let cache = &mut index.cache;
+    let mut take = |_, record: Option<Vec<u8>>| {
+        let Some((&(key, page), rows)) = blocks.next() else { return Ok(()) };
         if let Some(codes) = scoring.take_record(page, key, record.as_deref(), rows)? {
-            index.cache.insert(key, codes.to_vec());
+            cache.insert(key, codes.to_vec());
         }
-    }
+        Ok(())
+    };
+    index.store.read_each(&keys, &mut take).await?;
     Ok(scoring.finish())
 }
 
@@ -125,10 +129,11 @@ async fn exact<S: Store>(
     let mut scoring = Scoring::new(vector, index.passage_count());
     for some in blocks.chunks(EXACT_BLOCKS) {
         let keys: Vec<_> = some.iter().map(|&(_, key, _)| (Space::Codes, key)).collect();
-        let records = index.store.read(&keys).await?;
-        for ((page, key, rows), record) in some.iter().zip(&records) {
-            scoring.take_record(*page, *key, record.as_deref(), rows)?;
-        }
+        let mut take = |at: usize, record: Option<Vec<u8>>| {
+            let (page, key, rows) = &some[at];
+            scoring.take_record(*page, *key, record.as_deref(), rows).map(drop)
+        };
+        index.store.read_each(&keys, &mut take).await?;
     }
     Ok(scoring.finish())
 }

@@ -12,18 +12,22 @@ use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::{Change, Commit, KEY_END, Space, Store, StoreKind};
+use super::{Change, Commit, KEY_END, Show, Space, Store, StoreKind};
 use crate::error::Result;
 use commit::{Refused, abort, request_if_expected, settled};
 use failure::{IntoValue, failure};
 use open::{database_name, open_database};
-use raw::{RawDatabase, RawRange, RawTransaction, Thrown, answered};
+use raw::{RawDatabase, RawRange, RawRequest, RawTransaction, Thrown, answered};
 
 /// The object store with the key that this device has made, which lies under [`DEVICE_KEY`].
 /// Beside the records, so that both are deleted together.
 const KEYS: &str = "keys";
 
 const DEVICE_KEY: f64 = 0.0;
+
+/// Records that are taken at a time while others are on their way: each time costs about as much as
+/// one record does.
+const READ_STEP: usize = 8;
 
 /// When a commit counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,8 +107,8 @@ impl IndexedDbStore {
         self.raw.transaction(&names, "readonly", &JsValue::UNDEFINED)
     }
 
-    /// The values under these keys, undefined where there is none.
-    async fn values(&self, keys: &[(Space, u64)]) -> Thrown<Vec<JsValue>> {
+    /// Asks for the values under these keys.
+    fn asked(&self, keys: &[(Space, u64)]) -> Thrown<(RawTransaction, Vec<RawRequest>)> {
         let mut spaces: Vec<Space> = keys.iter().map(|&(space, _)| space).collect();
         spaces.sort_unstable();
         spaces.dedup();
@@ -118,10 +122,31 @@ impl IndexedDbStore {
                 requests.push(stores[at].get(*key as f64)?);
             }
         }
-        if let Some(last) = requests.last() {
-            answered(&transaction, last).await?;
+        Ok((transaction, requests))
+    }
+
+    /// Shows the records under these keys, so many at a time.
+    async fn read_in_steps(
+        &self,
+        keys: &[(Space, u64)],
+        step: usize,
+        show: Show<'_>,
+    ) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
         }
-        requests.iter().map(|request| request.result()).collect()
+        let fail = |cause: JsValue| failure("read records from", &cause);
+        let (transaction, requests) = self.asked(keys).map_err(fail)?;
+        for (number, some) in requests.chunks(step).enumerate() {
+            if let Some(last) = some.last() {
+                answered(&transaction, last).await.map_err(fail)?;
+            }
+            for (at, request) in some.iter().enumerate() {
+                let value = request.result().map_err(fail)?;
+                show(number * step + at, (!value.is_undefined()).then(|| bytes_of(value)))?;
+            }
+        }
+        Ok(())
     }
 
     /// The keys and values of at most `count` records of a space, from a key on.
@@ -193,13 +218,17 @@ impl Store for IndexedDbStore {
     }
 
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let values = self.values(keys).await;
-        let values = values.map_err(|cause| failure("read records from", &cause))?;
-        let record = |value: JsValue| (!value.is_undefined()).then(|| bytes_of(value));
-        Ok(values.into_iter().map(record).collect())
+        let mut records = Vec::with_capacity(keys.len());
+        let mut show = |_, record| {
+            records.push(record);
+            Ok(())
+        };
+        self.read_in_steps(keys, keys.len(), &mut show).await?;
+        Ok(records)
+    }
+
+    async fn read_each(&self, keys: &[(Space, u64)], show: Show<'_>) -> Result<()> {
+        self.read_in_steps(keys, READ_STEP, show).await
     }
 
     async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
