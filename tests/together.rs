@@ -232,6 +232,29 @@ fn what_opening_reads_of_a_batch_is_one_record_of_each_kind() {
     assert_eq!(std::iter::repeat_with(next).find_map(|found| found), Some(vec![]));
 }
 
+/// A run of which one page is left is that page's own record, for whoever was there before and for
+/// whoever opens it then: where they differed, a mark that a page is gone outlived or left its rows.
+#[test]
+fn what_is_left_of_a_run_is_the_same_for_all() {
+    let store = Shared::default();
+    let mut writer = opened(store.clone());
+    block_on(writer.commit(page(0, 0))).unwrap();
+    block_on(writer.commit_all(&[page(1, 0), page(2, 0)])).unwrap();
+    for number in 3..80 {
+        block_on(writer.commit(page(number, 0))).unwrap();
+    }
+    assert!(block_on(writer.remove("u2")).unwrap());
+    let mut second = opened(store.clone());
+    block_on(writer.commit(page(1, 1))).unwrap();
+    block_on(second.catch_up()).unwrap();
+    while block_on(second.compact()).unwrap() {}
+    let mut third = opened(store.clone());
+    assert!(block_on(third.remove("u0")).unwrap());
+    let last = opened(store.clone());
+    assert_eq!((last.problems(), last.page_count()), (vec![], 78));
+    assert_eq!(records(&store, Space::Gone), []);
+}
+
 #[test]
 fn a_batch_beyond_what_a_record_holds_lies_in_several() {
     let store = Shared::default();

@@ -133,10 +133,11 @@ impl<S: Store> Index<S> {
             }
         }
         plan.effects.push(Effect::Merged(first, last));
-        if entries.is_empty() {
-            // Nothing lies there any more.
+        if entries.iter().all(|&(page, _)| page == first) {
+            // Nothing lies there any more, or one page's own record.
             plan.effects.push(Effect::Merged(first, first));
-        } else {
+        }
+        if !entries.is_empty() {
             let listed: Vec<(u32, &Entry)> =
                 entries.iter().map(|(page, entry)| (*page, entry)).collect();
             let run = BitsRun { pages, bits: &bits };
