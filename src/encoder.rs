@@ -42,6 +42,8 @@ use crate::tokens::Tokenizer;
 
 #[cfg(feature = "gpu")]
 pub use self::gpu::{Adapter, adapter};
+#[cfg(target_feature = "atomics")]
+pub(crate) use self::kernels::cpu::threads;
 #[cfg(feature = "gpu")]
 pub use self::kernels::parity::{KernelCheck, KernelRun, check_kernels};
 pub use self::kernels::profile::KernelTime;
@@ -274,7 +276,10 @@ impl Encoder {
     fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<(Rows, Shape)> {
         let members: Vec<&[u32]> = pass.members.iter().map(|&index| sequences[index]).collect();
         let (rows, shape) = self.embedded(&members)?;
-        Ok((self.network.forward(rows, &shape, self.store), shape))
+        let states = self.network.forward(rows, &shape, self.store);
+        #[cfg(target_feature = "atomics")]
+        threads::check()?;
+        Ok((states, shape))
     }
 
     /// What goes into the first layer, on the device.

@@ -30,8 +30,9 @@
 //! 2. Only `encoder` names burn or wgpu. Only `web` and, in `store`, `indexeddb` and `webcrypto`
 //!    name wasm-bindgen, js-sys, web-sys or idb.
 //! 3. Only [`index::format`] knows byte offsets.
-//! 4. The crate makes two wasm modules: *search* (feature `web` alone) and *encoder* (with
-//!    `encoder`). Only strings, numbers and typed arrays cross between them.
+//! 4. The crate makes three wasm modules: *search* (feature `web` alone), *encoder* (with `gpu`) and
+//!    *threads* (with `encoder`, on shared memory). Only strings, numbers and typed arrays cross
+//!    between them.
 //! 5. Vectors of two [`fingerprint::Fingerprint`]s never meet.
 //! 6. Bytes from outside are hostile: checked before use, never a panic, never a silent wrong
 //!    answer.

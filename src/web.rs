@@ -1,7 +1,8 @@
-//! The JavaScript edge: what each of the two wasm modules exports.
+//! The JavaScript edge: what each of the wasm modules exports.
 //!
 //! Feature `web` alone makes the *search* module (class `Index`), `web` with `encoder` the
-//! *encoder* module (classes `Encoder` and `PreparedPage`). Both are called by the package's
+//! *encoder* module (classes `Encoder` and `PreparedPage`); built for threads, it is the *threads*
+//! module, which adds what the workers beside it call. All are called by the package's
 //! worker and by nobody else: it lets one call of an object finish before it makes the next.
 //! Only strings, numbers, typed arrays and, for results, plain objects cross.
 
@@ -11,6 +12,8 @@ mod error;
 mod encoder;
 #[cfg(not(feature = "encoder"))]
 mod search;
+#[cfg(all(feature = "encoder", target_feature = "atomics"))]
+mod threads;
 #[cfg(not(feature = "encoder"))]
 mod transfer;
 #[cfg(not(feature = "encoder"))]

@@ -1,10 +1,11 @@
 /** The encoder of an open index: one pass at a time, on one device, which another may take the place of while pages come and go. */
-import { type DeviceChoice, type DeviceKind, onCpu } from "./device.js";
+import { type DeviceChoice, onCpu } from "./device.js";
 import { BurrowError, messageOf, toBurrowError } from "./error.js";
-import { fingerprintOf, free, load, type Loaded, modelName, type Placed } from "./load.js";
+import { fingerprintOf, free, load, type Loaded, modelName, type Placed, withOneThread } from "./load.js";
 import type { PreparedPage } from "./modules.js";
 import { pass, type Pass } from "./pace.js";
 import type { OpenAsk, PageAsk } from "./protocol.js";
+import { threadsThere } from "./threads.js";
 import { faster, vectorFault, verdictOf } from "./trial.js";
 import { timed, Turns } from "./turns.js";
 import type { Progress, Status } from "./types.js";
@@ -12,7 +13,7 @@ import { chosen, remember, type Verdict } from "./verdict.js";
 
 /** The encoder's part of `status`. */
 export type EncoderStatus = Pick<
-  Status, "encoder" | "model" | "device" | "adapter" | "deviceReason" | "measured" | "precision" | "weights" | "modelBytesKept" | "reasons"
+  Status, "encoder" | "model" | "device" | "adapter" | "deviceReason" | "measured" | "threads" | "precision" | "weights" | "modelBytesKept" | "reasons"
 >;
 
 /** The vector of a query, which encoder it is of, and how long that took. */
@@ -124,6 +125,7 @@ export class Encoding {
       adapter: device?.adapter ?? "",
       deviceReason: device?.why ?? "",
       measured: device?.measured ?? null,
+      threads: this.#loaded?.threads ?? 0,
       precision: precision ?? "none",
       weights: weights ?? "none",
       modelBytesKept: modelBytesKept ?? 0,
@@ -138,7 +140,7 @@ export class Encoding {
     if (rival === null) return;
     try {
       const verdict = await this.#verified(loaded, await this.#measure(loaded));
-      await remember(this.#ask.model, verdict, { adapter: rival, fingerprint: fingerprintOf(loaded) });
+      await remember(this.#ask.model, verdict, { adapter: rival, threads: threadsThere(), fingerprint: fingerprintOf(loaded) });
       if (loaded.device.rival === rival) loaded.device = chosen(loaded.device, verdict);
     } catch (thrown) {
       if (this.#closing.signal.aborted) return;
@@ -180,6 +182,7 @@ export class Encoding {
       const fault = verdict.fault ?? vectorFault(await this.#pass(loaded, tokens), await this.#pass({ ...placed, shape }, tokens));
       if (fault !== null && verdict.device === "webgpu") {
         free(placed.encoder);
+        placed.end();
         return faster(own, ...figures, fault);
       }
       this.#place(loaded, placed);
@@ -190,16 +193,17 @@ export class Encoding {
   /** From the next page or query on, another encoder is asked. A page under way holds on to the one it was begun with. */
   #place(loaded: Loaded, placed: Placed): void {
     free(loaded.encoder);
+    loaded.end();
     Object.assign(loaded, placed);
   }
 
-  /** Goes on on the CPU, where it does not compute there already. */
+  /** Goes on on the CPU or, where it computes there already, with one thread of it. False where there is nothing less. */
   async #fellBack(loaded: Loaded, why: unknown): Promise<boolean> {
-    const choice = lesser(loaded.device, why);
-    if (!choice) return false;
-    this.#moving ??= loaded.placedOn(choice.device).then((placed) => this.#turns.run(() => {
+    const next = lesser(loaded, why);
+    if (!next) return false;
+    this.#moving ??= loaded.placedOn("cpu", next.threads).then((placed) => this.#turns.run(() => {
       this.#place(loaded, placed);
-      loaded.device = choice;
+      loaded.device = next.choice;
       this.#host.onMoved();
     }, { urgent: true })).finally(() => (this.#moving = null));
     await this.#moving;
@@ -219,7 +223,9 @@ export class Encoding {
   }
 }
 
-/** What is left when a device has failed in the midst of its work. */
-function lesser({ device, adapter }: DeviceChoice, why: unknown): DeviceChoice & { device: DeviceKind } | null {
-  return device === "webgpu" ? onCpu(`the WebGPU adapter ${adapter} failed (${messageOf(why)})`) : null;
+/** What is left when a device has failed in the midst of its work: the CPU, or one thread of it. */
+function lesser({ device, threads }: Loaded, why: unknown): { choice: DeviceChoice; threads?: number } | null {
+  if (device.device === "webgpu") return { choice: onCpu(`the WebGPU adapter ${device.adapter} failed (${messageOf(why)})`) };
+  if (threads < 2) return null;
+  return { choice: { ...device, reason: withOneThread(threads, why) }, threads: 1 };
 }

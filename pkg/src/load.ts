@@ -2,9 +2,10 @@
 import { chooseDevice, type DeviceChoice, type DeviceKind, onCpu } from "./device.js";
 import { type Model, openModel } from "./download.js";
 import { messageOf, toBurrowError } from "./error.js";
-import { type Encoder, type EncoderModule, loadEncoder, type ModelLoader } from "./modules.js";
+import type { Encoder, EncoderModule, ModelLoader } from "./modules.js";
 import { type Shape, shapeOf } from "./pace.js";
 import type { OpenAsk } from "./protocol.js";
+import { type Place, places, threadsThere } from "./threads.js";
 import type { Progress, Status } from "./types.js";
 import { isOfAnother, recalled } from "./verdict.js";
 
@@ -15,8 +16,8 @@ export interface Loaded extends Placed {
   /** In which ways the model came less well than it could. */
   reasons: string[];
   shape: Shape;
-  /** The same model on another device. */
-  placedOn(device: DeviceKind): Promise<Placed>;
+  /** The same model on another device; on the CPU with as many threads as there are, unless told otherwise. */
+  placedOn(device: DeviceKind, threads?: number): Promise<Placed>;
 }
 
 /** What changes with the device. */
@@ -24,8 +25,12 @@ export interface Placed {
   encoder: Encoder;
   precision: Status["precision"];
   weights: Status["weights"];
+  /** Threads of the CPU that encode; 0 where it does not encode. */
+  threads: number;
   /** In which ways the device does less than it could. */
   placedReasons: string[];
+  /** Ends the workers that compute along. */
+  end(): void;
 }
 
 /** What was measured with another model says nothing of this one. */
@@ -41,20 +46,33 @@ const WEIGHTS = ["f32", "f16", "bf16", "q8", "q4"] as const;
  * @throws BurrowError `network`, `model` or `limit` from the files, `device` where even the CPU fails, `worker`
  */
 export async function load(ask: OpenAsk, tell: (progress: Progress) => void, signal: AbortSignal): Promise<Loaded> {
-  const [model, module] = await Promise.all([
+  const placeOn = places(ask.wasm);
+  const choosing = chooseDevice(ask, navigator.gpu);
+  const recalling = choosing.then((choice) => recalled(choice, ask.model, threadsThere()));
+  const [model, { rival }, choice] = await Promise.all([
     openModel(ask.model, { signal, onProgress: (progress) => tell({ stage: "download", ...progress }) }),
-    loadEncoder(ask.wasm),
+    choosing, recalling,
+    recalling.then(({ device }) => placeOn(device, threadsThere())),
   ]);
   signal.throwIfAborted();
   tell({ stage: "load", what: "device" });
-  const choice = await chooseDevice(ask, navigator.gpu);
   tell({ stage: "load", what: "weights" });
-  const placedOn = async (kind: DeviceKind) => placed(await encoderOf(module, modelName(ask.model), model, kind));
-  const { device, ...encoder } = await onDevice(await recalled(choice, ask.model), placedOn);
+  const placedOn = async (kind: DeviceKind, threads = threadsThere()): Promise<Placed> => {
+    const place = await placeOn(kind, threads);
+    try {
+      return placed(kind, place, await encoderOf(place.module, modelName(ask.model), model, kind));
+    } catch (thrown) {
+      place.end();
+      if (place.threads === 1 || toBurrowError(thrown).kind !== "device") throw thrown;
+      const one = await placedOn(kind, 1);
+      return { ...one, placedReasons: [withOneThread(place.threads, thrown), ...one.placedReasons] };
+    }
+  };
+  const { device, ...encoder } = await onDevice(choice, placedOn);
   const isOther = device.measured !== null && await isOfAnother(ask.model, fingerprintOf(encoder));
   return {
     ...encoder, placedOn,
-    device: isOther ? { ...choice, device: device.device, adapter: device.adapter, why: ANOTHER } : model.bytesKept > 0 ? device : unmeasured(device),
+    device: isOther ? { ...device, measured: null, reason: null, rival, why: ANOTHER } : model.bytesKept > 0 ? device : unmeasured(device),
     modelBytesKept: model.bytesKept,
     reasons: model.reasons,
     shape: shapeOf(model.config),
@@ -65,9 +83,10 @@ function unmeasured(choice: DeviceChoice): DeviceChoice {
   return choice.rival === null ? choice : { ...choice, rival: null, why: TWICE };
 }
 
-function placed(encoder: Encoder): Placed {
+function placed(device: DeviceKind, { threads, reason, end }: Place, encoder: Encoder): Placed {
   const [precision, weights] = [oneOf(PRECISIONS, encoder.precision()), oneOf(WEIGHTS, encoder.weights())];
-  return { encoder, precision, weights, placedReasons: encoder.reasons() };
+  const placedReasons = [...(reason === null ? [] : [reason]), ...encoder.reasons()];
+  return { encoder, precision, weights, placedReasons, threads: device === "cpu" ? threads : 0, end };
 }
 
 /** The fingerprint as text. */
@@ -84,6 +103,11 @@ export function modelName(folder: string): string {
     // A lone percent sign is no escape but part of the name.
     return last;
   }
+}
+
+/** Why one thread encodes where there were several. */
+export function withOneThread(threads: number, why: unknown): string {
+  return `Encoding with one thread instead of ${threads}: ${messageOf(why)}.`;
 }
 
 /** Loads on the device chosen or, where that fails, on the CPU. */

@@ -1,4 +1,4 @@
-/** Loads the two wasm modules of the package. */
+/** Loads the wasm modules of the package. */
 import { BurrowError, messageOf } from "./error.js";
 
 import type { AddResult, EnqueueResult, Facet, FailedPage, Hit, ImportResult, PageInfo, Problem, QueueStatus, RepairResult, Sort, Status } from "./types.js";
@@ -85,12 +85,18 @@ export interface Index {
 
 /** The encoder module: weights to a model, pages to chunks, chunks to vectors. */
 export interface EncoderModule {
-  default: Init;
   ModelLoader: {
     start(
       name: string, manifest: Uint8Array | undefined, config: Uint8Array, tokenizer: Uint8Array, device: string,
     ): Promise<ModelLoader>;
   };
+}
+
+/** The encoder for the CPU, on memory that several workers share: see `src/web/threads.rs`. */
+export interface ThreadsModule extends Omit<EncoderModule, "default"> {
+  default: (options: { module_or_path: WebAssembly.Module; memory?: WebAssembly.Memory }) => Promise<{ memory: WebAssembly.Memory }>;
+  threadRun(): void;
+  threadDied(): void;
 }
 
 /** A model on its way to a device, one file with weights after the other: see `src/web/encoder.rs`. */
@@ -143,10 +149,22 @@ export async function loadEncoder(folder: string | null): Promise<EncoderModule>
   const js = placed(folder, "encoder/encoder.js") ?? new URL("../wasm/encoder/encoder.js", import.meta.url);
   const wasm = placed(folder, "encoder/encoder_bg.wasm") ?? new URL("../wasm/encoder/encoder_bg.wasm", import.meta.url);
   return explained(js, async () => {
-    const module: EncoderModule = await import(/* @vite-ignore */ /* webpackIgnore: true */ js.href);
+    const module: EncoderModule & { default: Init } = await import(/* @vite-ignore */ /* webpackIgnore: true */ js.href);
     await module.default({ module_or_path: wasm });
     return module;
   });
+}
+
+/** The files of the encoder with threads. */
+export function threadsFiles(folder: string | null): { js: URL; wasm: URL } {
+  const js = placed(folder, "threads/threads.js") ?? new URL("../wasm/threads/threads.js", import.meta.url);
+  const wasm = placed(folder, "threads/threads_bg.wasm") ?? new URL("../wasm/threads/threads_bg.wasm", import.meta.url);
+  return { js, wasm };
+}
+
+/** Its script. It is to be started with memory and module. */
+export async function threadsScript(js: URL): Promise<ThreadsModule> {
+  return import(/* @vite-ignore */ /* webpackIgnore: true */ js.href);
 }
 
 function placed(folder: string | null, path: string): URL | null {
@@ -154,7 +172,8 @@ function placed(folder: string | null, path: string): URL | null {
   return new URL(path, folder.endsWith("/") ? folder : `${folder}/`);
 }
 
-async function explained<T>(file: URL, load: () => Promise<T>): Promise<T> {
+/** What is loaded; where that fails, an error that says what to do. */
+export async function explained<T>(file: URL, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (thrown) {

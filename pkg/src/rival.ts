@@ -2,9 +2,9 @@
 import type { DeviceKind } from "./device.js";
 import { openModel } from "./download.js";
 import { encoderOf } from "./load.js";
-import { loadEncoder } from "./modules.js";
 import { pass, type Pass, type Shape, shapeOf } from "./pace.js";
 import { toWire, type WireError } from "./protocol.js";
+import { places, threadsThere } from "./threads.js";
 
 /** What to load, and where. */
 export interface RivalOpen {
@@ -28,7 +28,7 @@ let ready: Ready | null = null;
 
 async function open({ model: folder, name, wasm, device, layers }: RivalOpen): Promise<Ready> {
   const signal = new AbortController().signal;
-  const [model, module] = await Promise.all([openModel(folder, { signal, onProgress: () => {} }), loadEncoder(wasm)]);
+  const [model, { module }] = await Promise.all([openModel(folder, { signal, onProgress: () => {} }), places(wasm)(device, threadsThere())]);
   const shape: Shape = shapeOf(model.config);
   const part = layers === null ? {} : { config: withLayers(model.config, layers), manifest: undefined };
   const encoder = await encoderOf(module, name, model, device, part);

@@ -355,6 +355,8 @@ export interface Status {
   deviceReason: string;
   /** How fast both devices are with this model, where they were measured; else null. */
   measured: Measured | null;
+  /** How many threads of the CPU encode: several, where the page is cross-origin isolated; 0 where another device does. */
+  threads: number;
   /** In which numbers the encoder computes. */
   precision: "f16" | "f32" | "none";
   /** In which numbers the weights came: `q8` and `q4` are 8 and 4 bits with a scale for every 32. */

@@ -15,6 +15,8 @@ export interface Verdict {
 /** What the verdict is of: it counts for nothing else. */
 export interface Contest {
   adapter: string;
+  /** Threads of the CPU. */
+  threads: number;
   /** What the model's vectors may be compared with: see `Encoder.fingerprint`. */
   fingerprint: string;
 }
@@ -25,10 +27,10 @@ type Noted = Verdict & Contest & { version: string };
 const NAME = "burrow.device.json";
 
 /** The choice as this machine has taught it: what was measured on an earlier visit counts, if it is there. */
-export async function recalled(choice: DeviceChoice, folder: string): Promise<DeviceChoice> {
+export async function recalled(choice: DeviceChoice, folder: string, threads: number): Promise<DeviceChoice> {
   if (choice.rival === null) return choice;
   const noted = notedOf(await keptBeside(folder, NAME));
-  if (noted?.version !== VERSION || noted.adapter !== choice.rival) return choice;
+  if (noted?.version !== VERSION || noted.adapter !== choice.rival || noted.threads !== threads) return choice;
   return chosen(choice, noted, ", measured on an earlier visit");
 }
 
@@ -61,7 +63,7 @@ function notedOf(text: string | null): Noted | null {
     // As if it were not there.
   }
   if (found?.device !== "cpu" && found?.device !== "webgpu") return null;
-  const { device, adapter = "", fingerprint = "", version = "", fault = null } = found;
+  const { device, adapter = "", threads = 0, fingerprint = "", version = "", fault = null } = found;
   const [webgpu, cpu] = [Number(found.measured?.webgpu), Number(found.measured?.cpu)];
-  return webgpu >= 0 && cpu >= 0 ? { device, adapter, fingerprint, version, fault, measured: { webgpu, cpu } } : null;
+  return webgpu >= 0 && cpu >= 0 ? { device, adapter, threads, fingerprint, version, fault, measured: { webgpu, cpu } } : null;
 }

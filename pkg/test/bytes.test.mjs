@@ -16,9 +16,12 @@ const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
 const BUDGETS = [
   { part: "search module", files: async () => ["wasm/search/search_bg.wasm"], most: 410, aim: 150 },
   { part: "encoder module", files: async () => ["wasm/encoder/encoder_bg.wasm"], most: 2900, aim: 1500 },
-  { part: "TypeScript of every visit", files: () => scripts((name) => name !== RIVAL), most: 23, aim: 15 },
+  // In place of the encoder's: never both, as a rule.
+  { part: "threads module", files: async () => ["wasm/threads/threads_bg.wasm"], most: 1560, aim: 1500 },
+  { part: "TypeScript of every visit", files: () => scripts((name) => name !== RIVAL), most: 24, aim: 15 },
   { part: "TypeScript that measures devices, once", files: () => scripts((name) => name === RIVAL), most: 8, aim: 8 },
   { part: "glue of both modules", files: async () => ["wasm/search/search.js", "wasm/encoder/encoder.js"], most: 14, aim: 14 },
+  { part: "glue of the threads module", files: async () => ["wasm/threads/threads.js"], most: 6, aim: 6 },
 ];
 
 /** @param {(name: string) => boolean} isMeant */

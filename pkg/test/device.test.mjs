@@ -112,7 +112,7 @@ test("the cosine tells one direction from another, and a vector that is too shor
   assert.ok(Number.isNaN(cosine(new Float32Array([1, 1]), new Float32Array([1]))));
 });
 
-test("a verdict is recalled for the same adapter and version alone", async () => {
+test("a verdict is recalled for the same adapter, threads and version alone", async () => {
   const kept = new Map();
   globalThis.caches = { open: async () => ({
     match: async (url) => kept.get(String(url))?.clone(),
@@ -121,26 +121,27 @@ test("a verdict is recalled for the same adapter and version alone", async () =>
   try {
     const folder = "https://example.org/model/";
     const choice = await chooseDevice("auto", gpu({ info: REAL }));
-    assert.equal(await recalled(choice, folder), choice);
+    assert.equal(await recalled(choice, folder, 4), choice);
     const verdict = faster("webgpu", 200, 900, null);
-    await remember(folder, verdict, { adapter: "nvidia hopper", fingerprint: "ab" });
-    const found = await recalled(choice, folder);
+    await remember(folder, verdict, { adapter: "nvidia hopper", threads: 4, fingerprint: "ab" });
+    const found = await recalled(choice, folder, 4);
     assert.deepEqual([found.device, found.adapter, found.measured, found.rival, found.reason], ["cpu", "", verdict.measured, null, null]);
     assert.match(found.why, /the CPU is the faster.* 200 tokens a second on WebGPU, 900 on the CPU, measured on an earlier visit/);
     const another = { ...choice, rival: "another" };
-    assert.equal(await recalled(another, folder), another);
+    assert.equal(await recalled(another, folder, 4), another);
+    assert.equal(await recalled(choice, folder, 1), choice);
     const [[address, response]] = kept;
     const noted = await response.clone().json();
     for (const change of [{ version: "0.0.1" }, { device: "abacus" }, { measured: null }, { measured: { webgpu: -1, cpu: 2 } }]) {
       kept.set(address, new Response(JSON.stringify({ ...noted, ...change })));
-      assert.equal(await recalled(choice, folder), choice, JSON.stringify(change));
+      assert.equal(await recalled(choice, folder, 4), choice, JSON.stringify(change));
     }
     kept.set(address, new Response("{"));
-    assert.equal(await recalled(choice, folder), choice);
+    assert.equal(await recalled(choice, folder, 4), choice);
     // What was asked for is not overruled.
     kept.set(address, new Response(JSON.stringify(noted)));
     const asked = onCpu("so it is");
-    assert.equal(await recalled(asked, folder), asked);
+    assert.equal(await recalled(asked, folder, 4), asked);
   } finally {
     delete globalThis.caches;
   }

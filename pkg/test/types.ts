@@ -14,6 +14,7 @@ assert<Same<typeof hits, Hit[]>>();
 assert<Same<typeof status.device, "webgpu" | "cpu" | "none">>();
 assert<Same<typeof status.deviceReason, string>>();
 assert<Same<typeof status.measured, { webgpu: number; cpu: number } | null>>();
+assert<Same<typeof status.threads, number>>();
 assert<Same<typeof status.precision, "f16" | "f32" | "none">>();
 assert<Same<typeof status.weights, "f32" | "f16" | "bf16" | "q8" | "q4" | "none">>();
 assert<Same<typeof status.modelBytesKept, number>>();

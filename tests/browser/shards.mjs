@@ -65,10 +65,14 @@ export function serveLarge(server, count, bytes) {
   server.overlays.set("/large/burrow.json", manifestOf(files));
 }
 
+/** A wasm module without anything in it. */
+const EMPTY_MODULE = Buffer.from([0, 97, 115, 109, 1, 0, 0, 0]);
+
 /** An encoder that takes weights and computes nothing: WebGPU fails at its end. */
 const FAKE_ENCODER = `
   let heap = new Uint8Array(0);
-  export default async function init() {}
+  export default async function init() { return { memory: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }) }; }
+  export function threadRun() {}
   export class ModelLoader {
     static async start(name, manifest, config, tokenizer, device) { return Object.assign(new ModelLoader(), { device }); }
     /** Copies the bytes as wasm does, and takes a while. */
@@ -88,4 +92,7 @@ export async function fakeEncoder(server) {
   await changeModule(server, "search/search.js", "Index", "Index.prototype.bind = async () => {};", "/fake/search/search.js");
   server.overlays.set("/fake/search/search_bg.wasm", await readFile(join(ROOT, "pkg/wasm/search/search_bg.wasm")));
   server.overlays.set("/fake/encoder/encoder.js", FAKE_ENCODER);
+  // On an isolated page it is asked for with threads.
+  server.overlays.set("/fake/threads/threads.js", FAKE_ENCODER);
+  server.overlays.set("/fake/threads/threads_bg.wasm", EMPTY_MODULE);
 }

@@ -110,8 +110,8 @@ export function showStatus(status) {
 }
 
 /** @param {Status} status */
-function deviceName({ device, adapter }) {
+function deviceName({ device, adapter, threads }) {
   if (device === "none") return "none yet";
-  if (device === "cpu") return "CPU (WebAssembly SIMD)";
+  if (device === "cpu") return `CPU (WebAssembly SIMD, ${counted(threads, "thread")})`;
   return adapter ? `WebGPU: ${adapter}` : "WebGPU";
 }

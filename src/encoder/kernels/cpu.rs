@@ -1,15 +1,17 @@
-//! The operations on the CPU, written once over [`simd`] and run on all cores natively.
+//! The operations on the CPU, written once over [`simd`] and run on all cores where there are threads.
 
 mod attention;
 mod linear;
 mod math;
 mod norm;
 mod pack;
+#[cfg(any(test, target_feature = "atomics"))]
+mod pool;
 mod quantize;
 mod simd;
 #[cfg(test)]
 mod tests;
-mod threads;
+pub(crate) mod threads;
 mod tile;
 mod values;
 

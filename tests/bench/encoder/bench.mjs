@@ -14,8 +14,7 @@ import { start } from "./start.mjs";
 /** @typedef {import("./models.mjs").Model} Model */
 
 const list = (value, fallback) => (value ? value.split(",") : fallback);
-// Burrow has one thread in the browser: `threads`, beside all of onnxruntime-web's, is there to be asked for.
-const parts = list(process.env.PARTS, ["wasm", "webgpu", "native", "gpu", "start"]);
+const parts = list(process.env.PARTS, ["wasm", "threads", "webgpu", "native", "gpu", "start"]);
 const names = list(process.env.MODELS, ["minilm-f32", "minilm-q8", "0.6b-q8"]);
 const lengths = list(process.env.LENGTHS, ["16", "64", "256", "512", "1024", "4096"]).map(Number);
 
@@ -45,7 +44,10 @@ async function inChromium(found, { device, threads, isolated }) {
     results[shape] = await inBrowser({ isolated, folders }, async (open, browser) => {
       const sides = [];
       for (const { name, weights } of members) {
-        sides.push(await open(weights, { side: "burrow", module: "/pkg/wasm/encoder/encoder.js", folder: `/models/${name}/`, device }));
+        const [own, module] = [{ side: "burrow", folder: `/models/${name}/`, device }, (part) => `/pkg/wasm/${part}/${part}.js`];
+        sides.push(await open(weights, { ...own, module: module(threads > 1 ? "threads" : "encoder"), threads }));
+        // What threads gain, in the same run.
+        if (threads > 1) sides.push(await open(weights, { ...own, module: module("encoder"), name: "Burrow, one thread" }));
         sides.push(await open(weights, { side: "ort", dist: "/peers/onnxruntime-web/dist/", folder: `/graphs/${name}/`, device, threads }));
       }
       return { browser, ...await measured(sides, members[0], LENGTH_MAX.browser) };

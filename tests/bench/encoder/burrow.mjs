@@ -14,11 +14,14 @@ import { timed } from "../shared/timing.mjs";
  * @param {unknown} options.wasm what its `init` takes: the bytes in Node, nothing in a browser
  * @param {(name: string) => Promise<Uint8Array>} options.read a file of the model's folder
  * @param {"cpu" | "webgpu"} options.device
+ * @param {number} [options.threads] more than one: `module` is that for threads
+ * @param {string} [options.name]
  * @returns {Promise<Contestant>}
  */
-export async function burrow({ module, wasm, read, device }) {
+export async function burrow({ module, wasm, read, device, threads = 1, name = "Burrow" }) {
   const { default: init, ModelLoader } = await import(module);
-  await init(wasm && { module_or_path: wasm });
+  if (threads > 1) await withThreads(init, module, threads);
+  else await init(wasm && { module_or_path: wasm });
   const manifest = await read("burrow.json");
   const [config, tokenizer] = [await read("config.json"), await read("tokenizer.json")];
   const files = Object.keys(JSON.parse(new TextDecoder().decode(manifest)).files).filter((name) => name.endsWith(".safetensors"));
@@ -26,7 +29,20 @@ export async function burrow({ module, wasm, read, device }) {
   for (const file of files.sort()) await loader.add(file, await read(file), undefined);
   const encoder = await loader.finish();
   const embed = async (ids) => encoder.embed(Uint32Array.from(ids), Uint32Array.of(ids.length));
-  return { name: "Burrow", device: `${device}, weights ${encoder.weights()}, ${encoder.precision()}`, embed };
+  return { name, device: `${device}, threads ${threads}, weights ${encoder.weights()}, ${encoder.precision()}`, embed };
+}
+
+/** As the package does it: its own script for each further thread. */
+async function withThreads(init, address, threads) {
+  const js = new URL(address, location.href).href;
+  const module = await WebAssembly.compileStreaming(fetch(js.replace(/\.js$/, "_bg.wasm")));
+  const { memory } = await init({ module_or_path: module });
+  await Promise.all(Array.from({ length: threads - 1 }, () => new Promise((resolve, reject) => {
+    const worker = new Worker("/pkg/dist/thread.js", { type: "module" });
+    worker.onmessage = resolve;
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage({ js, module, memory });
+  })));
 }
 
 /**

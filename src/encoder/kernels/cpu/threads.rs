@@ -1,10 +1,25 @@
-//! Work in parts: on all cores natively, one after the other in a browser's worker.
+//! Work in parts: on all cores natively and in a browser whose page is cross-origin isolated, one after
+//! the other in any other browser.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
+#[cfg(target_feature = "atomics")]
+use super::pool::Pool;
+#[cfg(target_feature = "atomics")]
+use crate::error::{Error, ErrorKind, Result};
+
 /// Rows that are not worth a part of their own.
 pub(super) const ROWS_ALONE: usize = 16;
+
+/// How often it is looked whether the threads get on before they are given up: 20 seconds, in which the
+/// largest part of a product is done several times over.
+#[cfg(target_feature = "atomics")]
+const LOOKS_MAX: usize = 1000;
+
+/// The workers that share this module's memory.
+#[cfg(target_feature = "atomics")]
+static POOL: Pool = Pool::new(LOOKS_MAX);
 
 /// Calls `work` for every number below `count`.
 pub(super) fn each(count: usize, work: impl Fn(usize) + Send + Sync) {
@@ -14,6 +29,9 @@ pub(super) fn each(count: usize, work: impl Fn(usize) + Send + Sync) {
         (0..count).into_par_iter().for_each(work);
         return;
     }
+    #[cfg(target_feature = "atomics")]
+    return POOL.each(count, &work);
+    #[cfg(not(target_feature = "atomics"))]
     (0..count).for_each(work);
 }
 
@@ -25,15 +43,55 @@ pub(super) fn each_part<T: Send>(parts: Vec<T>, work: impl Fn(T) + Send + Sync) 
         parts.into_par_iter().for_each(work);
         return;
     }
+    #[cfg(target_feature = "atomics")]
+    if parts.len() > 1 {
+        use std::sync::Mutex;
+        let parts: Vec<Mutex<Option<T>>> =
+            parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
+        return each(parts.len(), |number| {
+            // Each number comes once, so that nobody else holds it.
+            let part = parts[number].try_lock().ok().and_then(|mut part| part.take());
+            part.into_iter().for_each(&work);
+        });
+    }
     parts.into_iter().for_each(work);
 }
 
 /// How many threads there are to share the work.
-fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     #[cfg(not(target_family = "wasm"))]
     return rayon::current_num_threads();
-    #[cfg(target_family = "wasm")]
+    #[cfg(target_feature = "atomics")]
+    return POOL.threads();
+    #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
     1
+}
+
+/// The life of a thread beside the one that leads.
+#[cfg(target_feature = "atomics")]
+pub(crate) fn help() {
+    POOL.help();
+}
+
+/// One of the threads has died.
+#[cfg(target_feature = "atomics")]
+pub(crate) fn died() {
+    POOL.broken();
+}
+
+/// Whether all threads are alive, so that what was computed counts.
+///
+/// # Errors
+///
+/// `Device` where one has died.
+#[cfg(target_feature = "atomics")]
+pub(crate) fn check() -> Result<()> {
+    if POOL.is_broken() {
+        let message = "a thread of the encoder has died, and what it computed is lost: load the \
+                       model again, with one thread if it happens again";
+        return Err(Error::new(ErrorKind::Device, message));
+    }
+    Ok(())
 }
 
 /// A product in parts: blocks of rows by runs of panels.
