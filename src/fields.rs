@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::Json;
+use crate::order;
 
 /// Fields of a page. All pages' fields are in memory: they are to tell pages apart, not to hold
 /// their content.
@@ -60,7 +61,7 @@ impl FieldValue {
 
 /// Texts sorted and without repetition, to be found by halving.
 pub(crate) fn set_of(mut texts: Vec<String>) -> Vec<String> {
-    texts.sort_unstable();
+    order::sort(&mut texts);
     texts.dedup();
     texts
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::index::hamming;
+use crate::order;
 use crate::page::Page;
 pub use excerpt::EXCERPT_CHARS;
 pub use words::QueryWords;
@@ -132,7 +133,7 @@ fn marks(
     let sentence = sentence.map(|sentence| mark(MarkKind::Sentence, sentence));
     let words = words.into_iter().map(|word| mark(MarkKind::Word, word));
     let mut marks: Vec<Mark> = sentence.into_iter().chain(words).collect();
-    marks.sort_by_key(|mark| (mark.start, mark.kind));
+    order::sort_by(&mut marks, |a, b| (a.start, a.kind).cmp(&(b.start, b.kind)));
     marks
 }
 

@@ -42,6 +42,7 @@ pub mod error;
 pub mod fields;
 pub mod fingerprint;
 mod json;
+mod order;
 pub mod page;
 pub mod sorted;
 mod words;

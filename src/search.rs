@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hits::{Found, Hit, QueryWords, hit};
 use crate::index::format::{self, Rows, page_key};
 use crate::index::{Index, PageSet};
+use crate::order;
 use crate::page::Page;
 use crate::quantize;
 use crate::store::{Space, Store};
@@ -91,7 +92,7 @@ async fn attempt<S: Store>(
         }
     };
     let entries = &index.state.entries;
-    best.sort_by(|a, b| match (entries.get(&a.page), entries.get(&b.page)) {
+    order::sort_by(&mut best, |a, b| match (entries.get(&a.page), entries.get(&b.page)) {
         (Some(a), Some(b)) => options.sort.compare(a, b),
         _ => std::cmp::Ordering::Equal,
     });

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::order;
 use crate::words::stems::Language;
 use crate::words::{WordKind, folded, is_telling, stretches, words};
 
@@ -104,7 +105,7 @@ impl QueryWords {
 
 /// Puts stretches in order, and those that meet together.
 fn apart(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    found.sort_by_key(|range| range.start);
+    order::sort_by(&mut found, |a, b| a.start.cmp(&b.start));
     let mut apart: Vec<Range<usize>> = Vec::with_capacity(found.len());
     for range in found {
         match apart.last_mut() {

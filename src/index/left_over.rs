@@ -4,6 +4,7 @@ use super::Index;
 use super::format::{QueueKey, page_of_key};
 use super::page_set::PageSet;
 use crate::error::Result;
+use crate::order;
 use crate::store::{Space, Store};
 
 /// Where records lie that the directory, or a note, must know, and how many are read at once: texts
@@ -35,7 +36,7 @@ impl<S: Store> Index<S> {
         if is_over {
             (found.at, found.from) = (found.at + 1, 0);
             found.noted = self.state.queue.numbers().collect();
-            found.noted.sort_unstable();
+            order::sort(&mut found.noted);
             return Ok(true);
         }
         let is_unknown = |key: &&u64| !self.is_known(space, **key, &found.noted);

@@ -9,6 +9,7 @@ use super::transaction::Transaction;
 use super::verify::Repaired;
 use super::{Index, build, busy, lexical};
 use crate::error::{Error, ErrorKind, Result};
+use crate::order;
 use crate::page::EncodedPage;
 use crate::sorted::SortedMap;
 use crate::store::{Change, KEY_END, Space, Store};
@@ -54,7 +55,7 @@ impl<S: Store> Index<S> {
         repaired.lost.extend(known.chain(self.state.urls.keys().cloned()));
         repaired.lost.retain(|url| !written.contains_key(url));
         for urls in [&mut repaired.lost, &mut repaired.saved] {
-            urls.sort();
+            order::sort(urls);
             urls.dedup();
         }
     }

@@ -8,6 +8,7 @@ use super::state::{Problem, State, attempts, whole};
 use super::transaction::Transaction;
 use super::{Index, build, busy};
 use crate::error::Result;
+use crate::order;
 use crate::page::EncodedPage;
 use crate::store::{Space, Store};
 
@@ -93,7 +94,7 @@ impl<S: Store> Index<S> {
         }
         let mut problems = std::mem::take(&mut under_way.problems);
         problems.extend(named(&under_way.left_over));
-        problems.sort_by(|a, b| (&a.url, &a.message).cmp(&(&b.url, &b.message)));
+        order::sort_by(&mut problems, |a, b| (&a.url, &a.message).cmp(&(&b.url, &b.message)));
         problems.dedup();
         Ok(Some(problems))
     }

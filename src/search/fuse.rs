@@ -23,6 +23,7 @@
 //! for each passage in place of each page was no better (0.982, 0.432, 22 first).
 
 use crate::index::PageSet;
+use crate::order::sort_by;
 use crate::sorted::SortedMap;
 
 /// The passage by meaning whose cosine is worth nothing, in the order of cosines. A place and not
@@ -108,7 +109,7 @@ pub(crate) fn fuse(sides: &[(f64, &Side)]) -> Vec<Ranked> {
         }
     }
     let mut fused: Vec<Fused> = pages.into_entries().map(|(_, it)| it).collect();
-    fused.sort_by(|a, b| {
+    sort_by(&mut fused, |a, b| {
         let by_score = b.page.score.total_cmp(&a.page.score);
         by_score.then(b.below.total_cmp(&a.below)).then(order(&a.page, &b.page))
     });

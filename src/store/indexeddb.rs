@@ -14,6 +14,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::{Change, Commit, KEY_END, Show, Space, Store, StoreKind};
 use crate::error::Result;
+use crate::order;
 use commit::{Refused, abort, request_if_expected, settled};
 use failure::{IntoValue, failure};
 use open::{database_name, open_database};
@@ -110,7 +111,7 @@ impl IndexedDbStore {
     /// Asks for the values under these keys.
     fn asked(&self, keys: &[(Space, u64)]) -> Thrown<(RawTransaction, Vec<RawRequest>)> {
         let mut spaces: Vec<Space> = keys.iter().map(|&(space, _)| space).collect();
-        spaces.sort_unstable();
+        order::sort(&mut spaces);
         spaces.dedup();
         let transaction = self.reading(&spaces)?;
         let stores = spaces.iter().map(|space| transaction.object_store(space.name()));

@@ -9,6 +9,7 @@ use super::score::Damage;
 use super::segment::{dictionary_key, postings_key};
 use super::{Lexicon, Place, Source};
 use crate::error::{Error, ErrorKind, Result};
+use crate::order;
 use crate::sorted::SortedMap;
 use crate::store::{Space, Store};
 
@@ -184,7 +185,7 @@ impl<'a, S: Store> Shelf<'a, S> {
 
     /// Reads the records that are not there yet.
     async fn read(&mut self, mut wanted: Vec<Wanted>) -> Result<()> {
-        wanted.sort_unstable();
+        order::sort(&mut wanted);
         wanted.dedup();
         wanted.retain(|it| !self.records.contains_key(it));
         let keys: Vec<_> = wanted.iter().map(|it| self.key(*it)).collect();
