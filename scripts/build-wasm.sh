@@ -17,9 +17,9 @@ cargo_wasm() { # features, what to build
   fi
 }
 
-build_module() { # name, features
+build_module() { # name, features, more for cargo
   say "build: the $1 module$([ "$1" = encoder ] && echo ' (the first time about 15 minutes)')"
-  cargo_wasm "$2" --lib
+  cargo_wasm "$2" --lib "${@:3}"
   pack "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/burrow.wasm" "$1"
 }
 
@@ -33,7 +33,10 @@ bind() { # wasm, folder, name
   "$WASM_BINDGEN" --target web --remove-name-section --remove-producers-section --out-dir "$2" --out-name "$3" "$1"
 }
 
-build_search() { build_module search web; }
+# No kernels are in it, for which level 3 is: level 2 is as fast there, and smaller.
+SEARCH=(--config profile.wasm.package.burrow.opt-level=2)
+
+build_search() { build_module search web "${SEARCH[@]}"; }
 build_encoder() { build_module encoder web,gpu; }
 # The encoder for the CPU alone, on memory that several workers share. The standard library that comes with Rust is not made for
 # that: cargo builds it along, for which stable Rust has to be told that it may.
@@ -52,7 +55,7 @@ build_threads() {
 }
 build_bench() {
   say "build: the bench module"
-  cargo_wasm web --example bench_search
+  cargo_wasm web --example bench_search "${SEARCH[@]}"
   bind "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/examples/bench_search.wasm" tests/bench/search/wasm bench_search
 }
 build_typescript() { say "build: the npm package"; (cd pkg && npm run --silent build); }

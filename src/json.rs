@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A value. Smaller than serde_json's own, which brings maps and the writing of numbers along:
 /// the search module must stay small.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Json {
     Null,
     Bool(bool),
@@ -31,6 +31,21 @@ impl Json {
             let message = format!("the {what} cannot be read as JSON");
             Error::new(ErrorKind::Input, message).with_source(cause)
         })
+    }
+
+    /// What it is, as messages say it. To write a number would bring a fortieth of the search
+    /// module along.
+    pub(crate) fn shown(&self) -> String {
+        let kind = match self {
+            Json::Text(text) => return format!("{text:?}"),
+            Json::Null => "null",
+            Json::Bool(false) => "false",
+            Json::Bool(true) => "true",
+            Json::Number(_) => "this number",
+            Json::List(_) => "a list",
+            Json::Object(_) => "an object",
+        };
+        kind.to_owned()
     }
 
     pub(crate) fn number(&self) -> Option<f64> {
@@ -98,8 +113,12 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut parts: A) -> std::result::Result<Json, A::Error> {
         let mut object = Vec::new();
-        while let Some(part) = parts.next_entry()? {
-            object.push(part);
+        // Names are read as values are, which they always are texts of: to ask for a `String` would
+        // bring along how numbers are written, for a message that never comes.
+        while let Some((name, part)) = parts.next_entry::<Json, Json>()? {
+            if let Json::Text(name) = name {
+                object.push((name, part));
+            }
         }
         Ok(Json::Object(object))
     }

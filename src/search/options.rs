@@ -92,7 +92,8 @@ impl SearchOptions {
         let mut options = SearchOptions::default();
         for (name, value) in &parts {
             options.set(name, value).ok_or_else(|| {
-                let message = format!("the option {name:?} is unknown, or cannot be {value:?}");
+                let message =
+                    format!("the option {name:?} is unknown, or cannot be {}", value.shown());
                 Error::new(ErrorKind::Input, message)
             })?;
         }
@@ -144,13 +145,14 @@ impl SearchOptions {
         }
         let Weights { semantic, keyword } = self.weights;
         let is_weight = |weight: f64| weight.is_finite() && weight >= 0.0;
-        if is_weight(semantic) && is_weight(keyword) && semantic + keyword > 0.0 {
-            return Ok(());
-        }
-        let message = format!(
-            "the weights are {semantic} for meaning and {keyword} for words: they must be numbers \
-             from 0 on, not both 0"
-        );
+        // Without the numbers: see `Json::shown`.
+        let what = match (is_weight(semantic), is_weight(keyword)) {
+            (true, true) if semantic + keyword > 0.0 => return Ok(()),
+            (true, true) => "both weights are 0",
+            (false, _) => "the weight of meaning is below 0",
+            (true, false) => "the weight of words is below 0",
+        };
+        let message = format!("{what}: give numbers from 0 on, not both 0");
         Err(Error::new(ErrorKind::Input, message))
     }
 }
@@ -201,7 +203,7 @@ mod tests {
             (r#"{"limit": 1e300}"#, "limit"),
             (r#"{"oversampling": 101}"#, "oversampling is 101"),
             (r#"{"mode": "magic"}"#, "magic"),
-            (r#"{"weights": {"semantic": -1}}"#, "-1 for meaning"),
+            (r#"{"weights": {"semantic": -1}}"#, "of meaning is below 0"),
             (r#"{"weights": {"semantic": 0, "keyword": 0}}"#, "not both 0"),
             (r#"{"weights": [1, 2]}"#, "\"weights\""),
             (r#"{"prefixes": true}"#, "\"prefixes\""),
