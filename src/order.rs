@@ -10,13 +10,18 @@ use std::cmp::Ordering;
 pub(crate) fn sort_by<T>(list: &mut [T], mut compare: impl FnMut(&T, &T) -> Ordering) {
     let mut places: Vec<u32> = (0..list.len() as u32).collect();
     sort_places(&mut places, &mut |a, b| compare(&list[a as usize], &list[b as usize]));
-    // Whatever stood here before may have been swapped to a later place: to where its own place says.
-    for at in 0..list.len() {
-        let mut from = places[at] as usize;
-        while from < at {
-            from = places[from] as usize;
+    // Round by round: what stands here makes room for what belongs here, and goes on to where that stood.
+    for start in 0..list.len() {
+        let mut at = start;
+        loop {
+            let from = places[at] as usize;
+            places[at] = at as u32;
+            if from == start {
+                break;
+            }
+            list.swap(at, from);
+            at = from;
         }
-        list.swap(at, from);
     }
 }
 
