@@ -92,11 +92,11 @@ impl<S: Store> Index<S> {
     pub(super) async fn words_to_merge(&mut self) -> Result<Option<Transaction>> {
         self.refresh_words().await?;
         let limits = MergeLimits::default();
-        let Some(words) = self.state.lexicon.merge_step(&self.store, limits).await? else {
+        let Some(mut words) = self.state.lexicon.merge_step(&self.store, limits).await? else {
             return Ok(None);
         };
         let mut plan = Transaction::new(self.state.head.next_page);
-        plan.changes = words.changes.clone();
+        plan.changes = std::mem::take(&mut words.changes);
         plan.merge = Some(words);
         Ok(Some(plan))
     }
