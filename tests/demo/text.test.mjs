@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkFolder, modelLine, unlistedModel } from "../../www/src/models.js";
 import { readSettings, withModel } from "../../www/src/settings.js";
-import { contentKind, counted, passageUrl, roughSize, shortName, stretches, textFragment, withoutTitleLine } from "../../www/src/text.js";
+import { contentKind, counted, passageUrl, roughSize, scoreTitle, shortName, stretches, textFragment, withoutTitleLine } from "../../www/src/text.js";
 
 /** A small generator with a seed: the same marks in every run. */
 function randoms(seed) {
@@ -56,6 +56,13 @@ test("a hit opens at its anchor and its sentence", () => {
     excerpt: "Before. The sentence. After.", marks: [{ start: 8, end: 21, kind: "sentence" }] };
   assert.equal(passageUrl(hit), "http://localhost/a.html#gr%C3%B6%C3%9Fe:~:text=The%20sentence.");
   assert.equal(passageUrl({ ...hit, anchor: undefined, excerpt: "", marks: [] }), "http://localhost/a.html");
+});
+
+test("the number beside a hit is what the order goes by, and says what it is made of", () => {
+  const both = scoreTitle({ cosine: 0.531, bm25: 7.25 });
+  assert.match(both, /order of this number.*meaning \(cosine 0\.53\) and words of the question \(BM25 7\.3\)/);
+  assert.match(scoreTitle({ cosine: 0.4 }), /has nearness in meaning \(cosine 0\.40\)\.$/);
+  assert.match(scoreTitle({ bm25: 12 }), /has words of the question \(BM25 12\.0\)\.$/);
 });
 
 test("a first line that repeats the title is left out, and the marks move with the text", () => {

@@ -1,6 +1,6 @@
 /** Hits as DOM: title, heading path, score, excerpt with its marks; and the arrow keys that walk through them. */
 import { byId, element } from "./dom.js";
-import { passageUrl, stretches, withoutTitleLine } from "./text.js";
+import { passageUrl, scoreTitle, stretches, withoutTitleLine } from "./text.js";
 
 /** @typedef {import("../../pkg/src/types.js").Hit} Hit */
 
@@ -58,20 +58,13 @@ export function webAddress(hit) {
  */
 function hitItem(hit, address) {
   const head = element("div", { className: "hit-head" }, element("h3", {}, titleOf(hit, address)),
-    element("span", { className: "score", title: scoreTitle(hit) },
-      element("span", { className: "hidden" }, "Score "), hit.cosine === undefined ? "words" : hit.cosine.toFixed(2)));
+    element("span", { className: "score", title: scoreTitle(hit) }, element("span", { className: "hidden" }, "Score "), hit.score.toFixed(2)));
   const item = element("li", { className: "hit", data: { url: hit.url, score: String(hit.score), passage: String(hit.passage) } }, head);
   // A first heading that repeats the title says nothing new.
   const path = hit.headings.filter((heading, depth) => depth > 0 || heading !== hit.title);
   if (path.length > 0) item.append(element("p", { className: "path" }, path.join(" › ")));
   item.append(excerptOf(hit));
   return item;
-}
-
-/** @param {Hit} hit */
-function scoreTitle({ cosine, bm25 }) {
-  const words = bm25 === undefined ? "" : "It has words of the question.";
-  return cosine === undefined ? words : `Nearness in meaning: the cosine of query and passage. ${words}`.trim();
 }
 
 /**

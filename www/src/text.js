@@ -47,6 +47,18 @@ export function withoutTitleLine(hit) {
 }
 
 /**
+ * What the number beside a hit says: the order goes by it.
+ * @param {Pick<Hit, "cosine" | "bm25">} hit
+ */
+export function scoreTitle({ cosine, bm25 }) {
+  const parts = [
+    ...(cosine === undefined ? [] : [`nearness in meaning (cosine ${cosine.toFixed(2)})`]),
+    ...(bm25 === undefined ? [] : [`words of the question (BM25 ${bm25.toFixed(1)})`]),
+  ];
+  return `The hits are in the order of this number. This one has ${parts.join(" and ") || "neither"}.`;
+}
+
+/**
  * The address that opens a hit at its passage: its anchor, and a text fragment for browsers that can show it.
  * @param {Hit} hit
  * @returns {string}
