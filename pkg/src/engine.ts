@@ -2,15 +2,15 @@
 import { Encoding, type QueryVector } from "./encoding.js";
 import { aborted } from "./error.js";
 import { Loss, lostReason } from "./loss.js";
-import type { Batch, Index, SearchModule } from "./modules.js";
+import type { Index, SearchModule } from "./modules.js";
 import type { Note } from "./note.js";
 import type { EnqueueAsk, OpenAsk, PageAsk, PageLink, PagesAsk, SearchAsk } from "./protocol.js";
 import { Queue, type QueueSettings } from "./queue.js";
 import { Transfers } from "./transfers.js";
 import { messagesHandled, settledOrAborted, timed, Turns } from "./turns.js";
 import { Upkeep } from "./upkeep.js";
-import { queueHost } from "./waiting.js";
-import type { AddResult, EnqueueResult, Facet, FailedPage, PageInfo, Priority, Progress, RepairResult, SearchResult, Status } from "./types.js";
+import { batchOf, queueHost } from "./waiting.js";
+import type { AddResult, EnqueueResult, Facet, FailedPage, PageInfo, Progress, RepairResult, SearchResult, Status } from "./types.js";
 
 type Tell = (progress: Progress) => void;
 
@@ -23,6 +23,8 @@ export class Engine {
   readonly ready: Promise<void>;
   /** The encoder. */
   readonly encoding: Encoding;
+  /** Whether other tabs may write as well: there is no lock that keeps them from it. */
+  othersWrite = false;
   /** What the browser has lost. */
   readonly loss: Loss;
   /** The index going out and coming in as a file. */
@@ -67,11 +69,6 @@ export class Engine {
     this.upkeep = new Upkeep(index, this.#storing, { onStep: (isAtRest) => this.loss.seen(isAtRest) });
   }
 
-  /** Begins to load the encoder, and then works the queue off. */
-  start(): void {
-    this.encoding.start();
-  }
-
   /** See `Burrow.add`. */
   async add(page: PageAsk, signal: AbortSignal): Promise<AddResult> {
     const ending = new AbortController();
@@ -82,9 +79,10 @@ export class Engine {
     this.queue.used();
     try {
       // All pages pass the index's turns before they queue up, so that they stay in their order.
-      const [unchanged, key] = await this.#storing.run(() => (
-        [isFirst ? this.#unchangedAtOnce(page) : null, this.#index.waitingKey(page.url)]
-      ), { urgent: true });
+      const [unchanged, key] = await this.#storing.run(async () => {
+        await this.#lookAround();
+        return [isFirst ? this.#unchangedAtOnce(page) : null, this.#index.waitingKey(page.url)] as const;
+      }, { urgent: true });
       return unchanged ?? await settledOrAborted(this.#pages.run(() => this.#indexPage(page, key, ending.signal), { urgent: true }), ending.signal);
     } finally {
       signal.removeEventListener("abort", end);
@@ -100,7 +98,10 @@ export class Engine {
       if (isThere) await this.ready;
     }
     this.#changed();
-    const result = await this.#storing.run(() => this.#index.enqueue(this.#batch(pages, priority)), { urgent: true });
+    const result = await this.#storing.run(async () => {
+      await this.#lookAround();
+      return this.#index.enqueue(batchOf(this.#module, pages, priority));
+    }, { urgent: true });
     this.queue.kick();
     return result;
   }
@@ -232,6 +233,11 @@ export class Engine {
     }
   }
 
+  /** Whether a page is there already is answered from memory, which says nothing of what other tabs have removed. */
+  async #lookAround(): Promise<void> {
+    if (this.othersWrite) await this.#index.follow(undefined);
+  }
+
   /** The result for a page that is there already, or null. Not even the encoder is needed for it. */
   #unchangedAtOnce(page: PageAsk): AddResult | null {
     // With another model the index will be cleared, and whether it is another one shows with the encoder.
@@ -279,17 +285,6 @@ export class Engine {
     }
     this.#tell({ stage: "index", url, windows: windowsTotal, windowsTotal, waiting: this.#waiting.size });
     return prepared.finish();
-  }
-
-  #batch(pages: PageAsk[], priority: Priority): Batch {
-    const batch = new this.#module.Batch();
-    try {
-      for (const { url, title, format, content, facts } of pages) batch.add(url, title, format, content, facts, priority);
-      return batch;
-    } catch (thrown) {
-      batch.free();
-      throw thrown;
-    }
   }
 
   /** The index is about to change. */

@@ -37,6 +37,7 @@ export async function openTab(ask: OpenAsk, link: PageLink): Promise<Tab> {
     const { storage } = await engine.status();
     const isShared = lock !== null && isWriter !== null && storage === "indexeddb";
     if (!isShared) lock?.release();
+    engine.othersWrite = !isShared && storage === "indexeddb";
     tab = new Tab(engine, ask, tell, watch, isShared ? { lock, channel: new BroadcastChannel(name) } : null);
   } catch (thrown) {
     lock?.release();
@@ -236,7 +237,7 @@ export class Tab {
 
   #write(): void {
     this.#role = "writer";
-    this.#engine.start();
+    this.#engine.encoding.start();
     this.announce();
     this.#engine.ready.then(
       () => this.#settleReady.resolve(),

@@ -1,7 +1,7 @@
 /** What the queue works with: the pages that wait in the index, and the encoder. */
 import type { Encoding } from "./encoding.js";
-import type { Index } from "./modules.js";
-import type { PageLink } from "./protocol.js";
+import type { Batch, Index, SearchModule } from "./modules.js";
+import type { PageAsk, PageLink } from "./protocol.js";
 import type { QueueHost, QueueSettings, WaitingPage } from "./queue.js";
 import type { Turns } from "./turns.js";
 import type { Priority } from "./types.js";
@@ -52,5 +52,17 @@ async function peek(index: Index, before: Priority | undefined): Promise<Waiting
     return { key, url, title, format, facts, priority, content: queued.takeContent() };
   } finally {
     queued.free();
+  }
+}
+
+/** Pages that are to wait, as the index takes them. */
+export function batchOf({ Batch }: SearchModule, pages: PageAsk[], priority: Priority): Batch {
+  const batch = new Batch();
+  try {
+    for (const { url, title, format, content, facts } of pages) batch.add(url, title, format, content, facts, priority);
+    return batch;
+  } catch (thrown) {
+    batch.free();
+    throw thrown;
   }
 }

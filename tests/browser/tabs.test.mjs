@@ -251,4 +251,7 @@ test("indexes of two names have a writer each; without locks every tab writes fo
   assert.deepEqual([(await open(one)).role, (await open(two)).role], ["writer", "writer"]);
   assert.deepEqual([(await add(one, "a", "Of rivers.")).value.outcome, (await add(two, "b", "Of stones.")).value.outcome], ["added", "added"]);
   assert.deepEqual(await search(two, "rivers"), ["a", "b"]);
+  // The other tab has not heard of it.
+  assert.equal(await two.evaluate(() => burrow.remove("a")), true);
+  assert.equal((await add(one, "a", "Of rivers.")).value.outcome, "added");
 }));
