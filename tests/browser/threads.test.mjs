@@ -1,9 +1,11 @@
 /** The encoder with threads, on a page that is cross-origin isolated: the same vectors, and what becomes of it when a thread dies. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { changeModule, launch, MODEL, openPage, ROOT, startServer } from "./harness.mjs";
+import { writeShards } from "./shards.mjs";
 
 const PAGES = ["Green leaves catch sunlight and turn water and air into sugar.", "Wild yeast makes the dough rise overnight."]
   .map((text, at) => ({ url: `https://example.org/${at}`, text }));
@@ -12,15 +14,18 @@ const WORKER = "/pkg/dist/worker.js";
 const THREAD = "/pkg/dist/thread.js";
 const TINY = "/tests/data/tiny-bert/";
 
-let server, browser, worker;
+let server, browser, worker, folder;
 before(async () => {
-  server = await startServer({ isolated: true });
+  folder = await mkdtemp(join(tmpdir(), "burrow-threads-"));
+  await writeShards(folder, 24_000);
+  server = await startServer({ isolated: true, folders: { "/sharded/": folder } });
   browser = await launch();
   worker = await readFile(join(ROOT, "pkg/dist/worker.js"), "utf8");
 });
 after(async () => {
   await browser?.close();
   await server?.close();
+  await rm(folder, { recursive: true, force: true });
 });
 beforeEach(() => {
   server.faults.clear();
@@ -143,6 +148,24 @@ test("a page that is not isolated encodes with one thread, and fetches nothing o
     await plain.close();
   }
 });
+
+test("where both devices are measured, the CPU is measured with its threads, and goes on with them", () => onPage(async (page) => {
+  const status = await page.evaluate(async () => {
+    let settle;
+    const settled = new Promise((resolve) => (settle = resolve));
+    const onProgress = (step) => { if (step.stage === "device") settle(step.status); };
+    globalThis.burrow = await Burrow.open({ name: "threads", model: "/sharded", measureSoftware: true, onProgress });
+    const { threads } = await burrow.ready;
+    return { before: threads, ...await settled };
+  });
+  const cores = await page.evaluate(() => navigator.hardwareConcurrency);
+  console.log(`  ${status.deviceReason}`);
+  assert.deepEqual([status.before, status.device, status.threads, status.reasons], [0, "cpu", Math.min(8, cores), []]);
+  // Once by what measures, once by what goes on.
+  assert.deepEqual(modules(), ["encoder_bg.wasm", "search_bg.wasm", "threads_bg.wasm", "threads_bg.wasm"]);
+  await works(page);
+  await page.evaluate(() => burrow.close());
+}));
 
 test("on WebGPU no thread is started", () => onPage(async (page) => {
   const status = await open(page, { device: "webgpu" });

@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Rows that are not worth a part of their own.
 pub(super) const ROWS_ALONE: usize = 16;
 
+/// Every tile has this many rows, or a part of it.
+const ROWS_TOGETHER: usize = 8;
+
 /// How often it is looked whether the threads get on before they are given up: 20 seconds, in which the
 /// largest part of a product is done several times over.
 #[cfg(target_feature = "atomics")]
@@ -104,11 +107,13 @@ pub(super) struct Jobs {
 
 impl Jobs {
     pub(super) fn new(rows: usize, block: usize, panels: usize) -> Self {
-        let blocks = rows.div_ceil(block);
+        // Of one size, so that no thread is left with a part that another has long done the like of.
+        let blocks = rows.div_ceil(block).max(1);
+        let block = rows.div_ceil(blocks).next_multiple_of(ROWS_TOGETHER).clamp(1, block);
         // As few parts as keep all threads busy to the end.
         let runs = match threads() {
             1 => 1,
-            threads => (2 * threads).div_ceil(blocks.max(1)).clamp(1, panels.max(1)),
+            threads => (4 * threads).div_ceil(blocks).clamp(1, panels.max(1)),
         };
         Jobs { rows, block, panels, run: panels.div_ceil(runs).max(1) }
     }
@@ -153,5 +158,33 @@ impl<'a> Shared<'a> {
         assert!(start <= self.length && count <= self.length - start);
         // SAFETY: within the values, and no one else's.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(start), count) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_a_product_once_and_are_of_like_size() {
+        for (rows, block, panels) in
+            [(0, 85, 48), (1, 85, 1), (16, 85, 48), (256, 85, 48), (300, 32, 7)]
+        {
+            let jobs = Jobs::new(rows, block, panels);
+            let mut times = vec![0; rows * panels];
+            let mut largest = 0;
+            for job in 0..jobs.count() {
+                let (rows, run) = jobs.at(job);
+                assert!(rows.len() <= block);
+                largest = largest.max(rows.len() * run.len());
+                for row in rows {
+                    run.clone().for_each(|panel| times[row * panels + panel] += 1);
+                }
+            }
+            assert!(times.iter().all(|&times| times == 1), "{rows} rows by {panels}");
+            // No thread has much more than its share to do at the end.
+            let share = (rows * panels).div_ceil(jobs.count().max(1));
+            assert!(largest <= 2 * share, "{largest} of {share}, {rows} rows by {panels}");
+        }
     }
 }
