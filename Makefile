@@ -9,7 +9,7 @@
 #   make test-kill [KILLS=n] [SEED=n]           Chromium is killed again and again while it indexes
 #   make fuzz TARGET=name [SECONDS=n]           hostile bytes: records, pages, manifest or queries
 #   make soak [SECONDS=n] [SEED=n]              random steps held against a model in memory
-#   make profile [MODEL=dir] [TOKENS=n,…]       where the time of one window goes, kernel by kernel
+#   make profile [BROWSER=1] [MODEL=dir] [TOKENS=n,…]  where the time of one window goes, kernel by kernel
 #   make bench-search [SIZES=n,…]               the index in Chromium, against peers and the bare cost of its parts
 #   make bench-encoder [PARTS=…] [MODELS=…]     the encoder in Chromium, natively and on a GPU, against its peers
 #
@@ -113,12 +113,18 @@ fidelity: ## cosine, INT8 and bits against PyTorch: f32, f16, q8, q4 on CPU and 
 	# The tests' build: a release build of burn would take as long as all the rest.
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo bench --quiet --profile dev $(NATIVE) --bench fidelity
 
-profile: ## where the time of one window goes, kernel by kernel [MODEL=folder] [TOKENS=16,64,256] [DEVICE=cpu]
-	scripts/setup.sh vulkan model
+profile: ## where the time of one window goes, kernel by kernel [MODEL=folder] [TOKENS=16,64,256] [DEVICE=cpu] [BROWSER=1]
+	scripts/setup.sh model $(if $(BROWSER),wasm bindgen npm browser,vulkan)
 	$(ENV)
 	# What was compiled once is compiled again: that is what is measured.
 	export MESA_SHADER_CACHE_DISABLE=true
-	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --example profile -- "$(or $(MODEL),$$BURROW_MODEL)" "$(or $(TOKENS),16,64,256)" "$(or $(DEVICE),webgpu)"
+	asked=("$(or $(MODEL),$$BURROW_MODEL)" "$(or $(TOKENS),16,64,256)" "$(or $(DEVICE),webgpu)")
+	if [ -n "$(BROWSER)" ]; then
+		scripts/build-wasm.sh profile
+		node tests/bench/encoder/profile/profile.mjs "$${asked[@]}"
+	else
+		CARGO_TARGET_DIR="$$BURROW_TARGET" cargo run --quiet $(NATIVE) --example profile -- "$${asked[@]}"
+	fi
 
 bench-search: ## the index in Chromium against peers and bare parts [SIZES=10000,100000] [PARTS=scan,query,open,add,peers] [PEERS=2000]
 	scripts/setup.sh wasm bindgen npm browser peers

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the wasm modules into pkg/wasm/{search,encoder,threads}, and the TypeScript into pkg/dist.
 # Usage: scripts/build-wasm.sh [search] [encoder] [threads] [typescript]   (default: all)
-#        scripts/build-wasm.sh bench                             the module of `make bench-search`, no part of the package
+#        scripts/build-wasm.sh bench, profile                    those of `make bench-search` and `make profile`, no part of the package
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 cd "$BURROW_ROOT"
@@ -30,6 +30,8 @@ pack() { # wasm, name
 }
 
 bind() { # wasm, folder, name
+  # See `construct` in src/encoder/gpu.rs.
+  if grep -q '\.command_export' "$1"; then fail "every call into the $3 module runs all constructors: something must call __wasm_call_ctors once"; fi
   "$WASM_BINDGEN" --target web --remove-name-section --remove-producers-section --out-dir "$2" --out-name "$3" "$1"
 }
 
@@ -57,6 +59,11 @@ build_bench() {
   say "build: the bench module"
   cargo_wasm web --example bench_search "${SEARCH[@]}"
   bind "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/examples/bench_search.wasm" tests/bench/search/wasm bench_search
+}
+build_profile() {
+  say "build: the module of make profile"
+  cargo_wasm web,gpu --example profile_browser
+  bind "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/examples/profile_browser.wasm" tests/bench/encoder/profile/wasm profile
 }
 build_typescript() { say "build: the npm package"; (cd pkg && npm run --silent build); }
 

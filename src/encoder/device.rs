@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::DeviceKind;
-use super::kernels::cpu;
+use super::kernels::{self, cpu};
 use super::matrix::Matrix;
 use super::rows::{CpuRows, Rows, Vector, Weight};
 use crate::error::{Error, ErrorKind, Result};
@@ -94,11 +94,7 @@ impl Place {
     pub(crate) async fn settle(&self) -> Result<()> {
         #[cfg(feature = "gpu")]
         if let Some(device) = &self.gpu {
-            let probe = Tensor::<1>::zeros([1], device);
-            return match probe.into_data_async().await {
-                Ok(_) => Ok(()),
-                Err(cause) => Err(self.failed(cause.to_string())),
-            };
+            return kernels::settle(device).await.map_err(|cause| self.failed(cause));
         }
         Ok(())
     }

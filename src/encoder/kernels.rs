@@ -108,6 +108,16 @@ impl Shape {
     }
 }
 
+/// Waits until a device has done all that it was given.
+///
+/// # Errors
+///
+/// The device's own words where it fails.
+#[cfg(feature = "gpu")]
+pub(crate) async fn settle(device: &burn::tensor::Device) -> Result<(), String> {
+    launch::Client::of(device).settle().await
+}
+
 /// Where values that belong together lie on different devices, which no pass lets happen.
 #[cfg(feature = "gpu")]
 fn apart() -> ! {

@@ -19,7 +19,9 @@ pub(crate) fn rms_norm(x: &Rows, gain: &Vector, epsilon: f64, store: Store) -> R
             timed("rms norm", x.values.len(), || Rows::Cpu(cpu::rms_norm(x, gain, epsilon)))
         }
         #[cfg(feature = "gpu")]
-        (Rows::Gpu(x), Vector::Gpu(gain)) => Rows::Gpu(gpu::rms_norm(x, gain, epsilon, store)),
+        (Rows::Gpu(x), Vector::Gpu(gain)) => {
+            Rows::Gpu(gpu::rms_norm(x, gain, epsilon, (gpu::row_lanes(), store)))
+        }
         #[cfg(feature = "gpu")]
         _ => super::apart(),
     }
@@ -35,7 +37,7 @@ pub(crate) fn layer_norm(x: Rows, gain: &Vector, bias: &Vector, epsilon: f64) ->
         }
         #[cfg(feature = "gpu")]
         (Rows::Gpu(x), Vector::Gpu(gain), Vector::Gpu(bias)) => {
-            Rows::Gpu(gpu::layer_norm(&x, gain, bias, epsilon))
+            Rows::Gpu(gpu::layer_norm(&x, gain, bias, epsilon, gpu::row_lanes()))
         }
         #[cfg(feature = "gpu")]
         _ => super::apart(),

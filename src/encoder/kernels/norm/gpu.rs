@@ -6,12 +6,25 @@ use super::{Heads, Shape, Store};
 use crate::encoder::gpu;
 use crate::encoder::kernels::launch::{GROUP, GpuRows, Program, element};
 
-pub(super) fn rms_norm(x: &Tensor<2>, gain: &Tensor<1>, epsilon: f64, store: Store) -> Tensor<2> {
+/// Invocations that make a row: where a processor plays the GPU, waiting for one another costs it more
+/// than all the rest.
+pub(super) fn row_lanes() -> usize {
+    if gpu::facts().software { 1 } else { GROUP as usize }
+}
+
+pub(super) fn rms_norm(
+    x: &Tensor<2>,
+    gain: &Tensor<1>,
+    epsilon: f64,
+    (lanes, store): (usize, Store),
+) -> Tensor<2> {
     let [rows, dimension] = x.dims();
     let (x, gain) = (GpuRows::of(x), GpuRows::of(gain));
     let constants = [
         ("X", x.element()),
         ("Y", element(store)),
+        ("SUM_OF", sum_of(lanes)),
+        ("LANES", &lanes.to_string()),
         ("DIMENSION", &(dimension / 4).to_string()),
         ("EPSILON", &format!("{:?}", epsilon as f32)),
     ];
@@ -26,11 +39,14 @@ pub(super) fn layer_norm(
     gain: &Tensor<1>,
     bias: &Tensor<1>,
     epsilon: f64,
+    lanes: usize,
 ) -> Tensor<2> {
     let [rows, dimension] = x.dims();
     let (x, gain, bias) = (GpuRows::of(x), GpuRows::of(gain), GpuRows::of(bias));
     let constants = [
-        ("DIMENSION", &(dimension / 4).to_string()[..]),
+        ("SUM_OF", sum_of(lanes)),
+        ("LANES", &lanes.to_string()),
+        ("DIMENSION", &(dimension / 4).to_string()),
         ("EPSILON", &format!("{:?}", epsilon as f32)),
     ];
     let program = Program::new("layer norm".to_owned(), include_str!("layer.wgsl"), &constants);
@@ -82,6 +98,27 @@ pub(super) fn rotated_by(
     let inputs = [x.handle(), gains.handle(), turns.handle(), shape.words()];
     x.client.fill(program, (count, 10 * rows * output[1]), &inputs, output, x.store())
 }
+
+/// The sum of the values of all who make a row.
+fn sum_of(lanes: usize) -> &'static str {
+    match lanes {
+        1 => "fn sum_of(value: f32, lane: u32) -> f32 { return value; }",
+        _ => SUM_OF,
+    }
+}
+
+const SUM_OF: &str = "var<workgroup> parts: array<f32, LANES>;
+
+fn sum_of(value: f32, lane: u32) -> f32 {
+    workgroupBarrier();
+    parts[lane] = value;
+    workgroupBarrier();
+    var total = 0.0f;
+    for (var i = 0u; i < LANES; i++) {
+        total += parts[i];
+    }
+    return total;
+}";
 
 /// The sum of a head's squares from those of its lanes.
 const SHARE: &str = "squares[at] = sum;

@@ -12,20 +12,31 @@ const DIMENSIONS: [usize; 2] = [76, 392];
 
 pub(in crate::encoder::kernels) async fn checks(place: &Place) -> Result<Vec<KernelCheck>> {
     let mut checks = Vec::new();
-    for dimension in DIMENSIONS {
-        let (x, gain, bias) = (rows(1, 5, dimension), values(2, dimension), values(3, dimension));
-        let [on_gain, on_bias] = [&gain, &bias].map(|values| place.vector(values.clone()));
-        let found = super::rms_norm(&place.put(&x), &on_gain, 1e-6, Store::Full);
-        let expected = cpu::rms_norm(&x, &gain, 1e-6);
-        checks.push(compare(format!("rms norm {dimension}"), place, found, &expected).await?);
-        let found = super::layer_norm(place.put(&x), &on_gain, &on_bias, 1e-12);
-        let expected = cpu::layer_norm(x, &gain, &bias, 1e-12);
-        checks.push(compare(format!("layer norm {dimension}"), place, found, &expected).await?);
+    for (dimension, lanes) in DIMENSIONS.into_iter().flat_map(|width| [(width, 1), (width, 64)]) {
+        checks.extend(whole(dimension, lanes, place).await?);
     }
     for (width, lanes) in [(20, 1), (20, 8), (128, 32), (128, 1), (64, 16)] {
         checks.push(rotated(width, lanes, place).await?);
     }
     Ok(checks)
+}
+
+/// RMS norm and layer norm of whole rows.
+async fn whole(dimension: usize, lanes: usize, place: &Place) -> Result<[KernelCheck; 2]> {
+    let (x, gain, bias) = (rows(1, 5, dimension), values(2, dimension), values(3, dimension));
+    let (Rows::Gpu(on), Vector::Gpu(on_gain), Vector::Gpu(on_bias)) =
+        (place.put(&x), place.vector(gain.clone()), place.vector(bias.clone()))
+    else {
+        apart()
+    };
+    let found = gpu::rms_norm(&on, &on_gain, 1e-6, (lanes, Store::Full));
+    let expected = cpu::rms_norm(&x, &gain, 1e-6);
+    let name = format!("rms norm {dimension} by {lanes}");
+    let rms = compare(name, place, Rows::Gpu(found), &expected).await?;
+    let found = gpu::layer_norm(&on, &on_gain, &on_bias, 1e-12, lanes);
+    let expected = cpu::layer_norm(x, &gain, &bias, 1e-12);
+    let name = format!("layer norm {dimension} by {lanes}");
+    Ok([rms, compare(name, place, Rows::Gpu(found), &expected).await?])
 }
 
 async fn rotated(width: usize, lanes: usize, place: &Place) -> Result<KernelCheck> {

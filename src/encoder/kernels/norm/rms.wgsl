@@ -1,4 +1,4 @@
-// RMS norm. A workgroup makes one row.
+// RMS norm. A workgroup of {{LANES}} makes one row.
 
 @group(0) @binding(0) var<storage, {{READ}}> x: array<vec4<{{X}}>>;
 @group(0) @binding(1) var<storage, {{READ}}> gain: array<vec4<f32>>;
@@ -6,25 +6,20 @@
 
 // In fours.
 const DIMENSION = {{DIMENSION}}u;
+const LANES = {{LANES}}u;
 
-var<workgroup> squares: array<f32, 64>;
+{{SUM_OF}}
 
-@compute @workgroup_size(64)
+@compute @workgroup_size({{LANES}})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let row = group.x * DIMENSION;
     var sum = 0.0f;
-    for (var i = lane; i < DIMENSION; i += 64u) {
+    for (var i = lane; i < DIMENSION; i += LANES) {
         let value = vec4f(x[row + i]);
         sum += dot(value, value);
     }
-    squares[lane] = sum;
-    workgroupBarrier();
-    var total = 0.0f;
-    for (var i = 0u; i < 64u; i++) {
-        total += squares[i];
-    }
-    let scale = inverseSqrt(total / f32(DIMENSION * 4u) + {{EPSILON}}f);
-    for (var i = lane; i < DIMENSION; i += 64u) {
+    let scale = inverseSqrt(sum_of(sum, lane) / f32(DIMENSION * 4u) + {{EPSILON}}f);
+    for (var i = lane; i < DIMENSION; i += LANES) {
         y[row + i] = vec4<{{Y}}>(vec4f(x[row + i]) * scale * gain[i]);
     }
 }

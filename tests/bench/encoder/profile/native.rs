@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use burrow::encoder::{DeviceKind, Encoder, KernelTime, Loader, Manifest, ModelInfo, Profile};
+use burrow::encoder::{DeviceKind, Encoder, Loader, Manifest, ModelInfo};
+
+#[path = "text.rs"]
+mod text;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,7 +32,7 @@ fn main() {
         // Any tokens of the table but the first, which are special ones.
         let ids: Vec<u32> = (1000..1000 + tokens).collect();
         match pollster::block_on(encoder.profile(&ids, clock)) {
-            Ok(profile) => print(tokens, &profile),
+            Ok(profile) => print!("{}", text::told(tokens, &profile)),
             Err(error) => eprintln!("{tokens} tokens: {error}"),
         }
     }
@@ -58,37 +61,4 @@ async fn load(folder: &Path, kind: DeviceKind) -> burrow::Result<Encoder> {
         loader.add(&file, &read(&file), None)?;
     }
     loader.finish().await
-}
-
-fn print(tokens: u32, profile: &Profile) {
-    let Profile { whole, gather, submit, readback, kernels, compile } = profile;
-    let operations: f64 = kernels.iter().map(|time| time.operations).sum();
-    println!(
-        "\n{tokens} tokens: {:.1} ms, {:.2} GFLOP/s; gather {:.2} ms, submit {:.2} ms, readback {:.2} ms",
-        whole * 1e3,
-        operations / whole / 1e9,
-        gather * 1e3,
-        submit * 1e3,
-        readback * 1e3
-    );
-    kernels.iter().for_each(|time| print_kernel(time, *whole));
-    if !compile.is_empty() {
-        let seconds: f64 = compile.iter().map(|time| time.seconds).sum();
-        println!(
-            "  compiled anew, with one run each: {} kernels, {:.0} ms",
-            compile.len(),
-            seconds * 1e3
-        );
-    }
-}
-
-fn print_kernel(time: &KernelTime, whole: f64) {
-    println!(
-        "  {:24} {:4} runs {:9.3} ms {:5.1} % {:8.2} GFLOP/s",
-        time.kernel,
-        time.runs,
-        time.seconds * 1e3,
-        100.0 * time.seconds / whole,
-        time.operations / time.seconds.max(1e-9) / 1e9
-    );
 }
