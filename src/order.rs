@@ -45,7 +45,7 @@ mod tests {
         fn lists_are_sorted_as_by_the_standard_library(list in prop::collection::vec((0..20u8, any::<u8>()), 0..300)) {
             let (mut sorted, mut expected) = (list.clone(), list);
             super::sort_by(&mut sorted, |a, b| b.0.cmp(&a.0));
-            expected.sort_by(|a, b| b.0.cmp(&a.0));
+            expected.sort_by_key(|item| std::cmp::Reverse(item.0));
             prop_assert_eq!(&sorted, &expected);
             super::sort(&mut sorted);
             expected.sort();
