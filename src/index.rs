@@ -23,6 +23,7 @@ pub mod rescore;
 pub mod resident;
 mod runs;
 mod state;
+mod strides;
 mod transaction;
 mod verify;
 mod verify_words;
@@ -37,6 +38,7 @@ pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
 use state::{State, attempts, busy};
+use strides::Begun;
 use transaction::Transaction;
 pub use verify::{Repaired, Verification};
 
@@ -128,8 +130,8 @@ impl<S: Store> Index<S> {
     /// told what the index was made with, `Locked` where it is encrypted, `Storage` where the store
     /// fails.
     pub async fn open(store: S) -> Result<Self> {
-        refuse_sealed(&store).await?;
-        let state = State::load(&store).await?;
+        let allowed = Begun::new(refuse_sealed(&store)).await;
+        let state = State::load_if(allowed, &store).await?;
         let (cache, recorder) = (BlockCache::default(), WordRecorder::default());
         Ok(Index { store, state, cache, recorder, bound: None })
     }

@@ -152,7 +152,8 @@ pub trait Store {
     /// What the store itself found damaged and left out when it was opened, as sentences.
     fn damage(&self) -> &[String];
 
-    /// At most `count` records of a space whose keys are at least `from`, in the order of keys.
+    /// At most `count` records of a space whose keys are at least `from`, in the order of keys; fewer
+    /// only where there are no more.
     ///
     /// # Errors
     ///

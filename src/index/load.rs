@@ -1,25 +1,12 @@
 //! How an index is read: all of it when it is opened, what has changed when another tab has written.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-
 use super::format::{self, Effect, Head};
 use super::page_set::PageSet;
 use super::queue::Queue;
 use super::state::{META_KEY, Problem, State, attempts, busy, read_head, whole};
+use super::strides::{Begun, Strides};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::{Space, Store};
-
-/// Records read at once on opening, at first and at least.
-const SCAN_RECORDS: usize = 64;
-
-/// Later, as many as have so many bytes together, if they are as those before: enough that a
-/// database is not asked often, few enough that what is read and not yet unpacked stays small.
-const SCAN_BYTES: usize = 2 * 1024 * 1024;
-
-/// And no more than this.
-const SCAN_RECORDS_MAX: usize = 4096;
+use crate::store::{HEAD_KEY, Space, Store};
 
 /// More pages than this are not read one by one: then everything is read anew.
 const FOLLOW_PAGES_MAX: usize = 64;
@@ -27,9 +14,21 @@ const FOLLOW_PAGES_MAX: usize = 64;
 impl State {
     /// Reads the head, the fingerprint, the directory and the bits; no texts and no INT8.
     pub(crate) async fn load<S: Store>(store: &S) -> Result<State> {
+        let nothing = Begun::new(std::future::ready(Ok(()))).await;
+        State::load_if(nothing, store).await
+    }
+
+    /// As [`State::load`], if that which has been asked for before is no error.
+    pub(super) async fn load_if<S: Store>(allowed: Begun<'_, ()>, store: &S) -> Result<State> {
+        let mut allowed = Some(allowed);
         for _ in attempts() {
-            let head_bytes = read_head(store).await?;
-            let state = State::read(store, head_bytes.clone()).await;
+            let asked = Asked::of(store).await;
+            if let Some(allowed) = allowed.take() {
+                allowed.end().await?;
+            }
+            let mut meta = asked.meta.end().await?.into_iter();
+            let (head_bytes, made_with) = (meta.next().flatten(), meta.next().flatten());
+            let state = State::read(store, head_bytes.clone(), made_with, asked.rest).await;
             if read_head(store).await? == head_bytes {
                 return state;
             }
@@ -37,30 +36,28 @@ impl State {
         Err(busy())
     }
 
-    async fn read<S: Store>(store: &S, head_bytes: Option<Vec<u8>>) -> Result<State> {
-        let meta = store.read(&[(Space::Meta, META_KEY)]).await?.into_iter().next().flatten();
-        let made_with = meta.as_deref().map(format::meta_from_bytes).transpose()?;
+    async fn read<S: Store>(
+        store: &S,
+        head_bytes: Option<Vec<u8>>,
+        made_with: Option<Vec<u8>>,
+        asked: Spaces<'_, S>,
+    ) -> Result<State> {
+        let made_with = made_with.as_deref().map(format::meta_from_bytes).transpose()?;
         let mut state = State::empty(head_bytes, made_with);
         let sentence = |message: &String| Problem { url: None, message: message.clone() };
         state.damage = store.damage().iter().map(sentence).collect();
-        state.read_gone(store).await?;
-        state.read_directory(store).await?;
-        state.read_bits(store).await?;
+        asked
+            .gone
+            .show_pages(|page, _| {
+                state.runs.set_gone(page);
+                Ok(())
+            })
+            .await?;
+        asked.directory.show_pages(|first, bytes| state.take_entries(first, bytes)).await?;
+        state.read_bits(asked.bits).await?;
         state.read_numbers()?;
-        state.queue = Queue::read(store, &mut state.damage).await?;
+        state.queue = Queue::read_from(asked.queue, &mut state.damage).await?;
         Ok(state)
-    }
-
-    async fn read_gone<S: Store>(&mut self, store: &S) -> Result<()> {
-        for_all(store, Space::Gone, |page, _| {
-            self.runs.set_gone(page);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn read_directory<S: Store>(&mut self, store: &S) -> Result<()> {
-        for_all(store, Space::Directory, |first, bytes| self.take_entries(first, bytes)).await
     }
 
     fn take_entries(&mut self, first: u32, bytes: &[u8]) -> Result<()> {
@@ -81,10 +78,9 @@ impl State {
         Ok(())
     }
 
-    async fn read_bits<S: Store>(&mut self, store: &S) -> Result<()> {
+    async fn read_bits<S: Store>(&mut self, records: Strides<'_, S>) -> Result<()> {
         let mut found = PageSet::new();
-        for_all(store, Space::Bits, |first, bytes| self.take_bits(first, bytes, &mut found))
-            .await?;
+        records.show_pages(|first, bytes| self.take_bits(first, bytes, &mut found)).await?;
         let missing: Vec<u32> =
             self.entries.keys().filter(|&&page| !found.contains(page)).copied().collect();
         for page in missing {
@@ -223,6 +219,32 @@ impl State {
     }
 }
 
+/// What is asked of the store at once, in this order: the head must be what it was before all else.
+struct Asked<'a, S> {
+    /// The head, and what the index was made with.
+    meta: Begun<'a, Vec<Option<Vec<u8>>>>,
+    rest: Spaces<'a, S>,
+}
+
+struct Spaces<'a, S> {
+    gone: Strides<'a, S>,
+    directory: Strides<'a, S>,
+    bits: Strides<'a, S>,
+    queue: Strides<'a, S>,
+}
+
+impl<'a, S: Store> Asked<'a, S> {
+    async fn of(store: &'a S) -> Self {
+        const META: [(Space, u64); 2] = [(Space::Meta, HEAD_KEY), (Space::Meta, META_KEY)];
+        let meta = Begun::new(store.read(&META)).await;
+        let gone = Strides::begin(store, Space::Gone, 0).await;
+        let directory = Strides::begin(store, Space::Directory, 0).await;
+        let bits = Strides::begin(store, Space::Bits, 0).await;
+        let queue = Queue::begin_to_read(store).await;
+        Asked { meta, rest: Spaces { gone, directory, bits, queue } }
+    }
+}
+
 /// The rows of one page of a run.
 pub(super) fn bits_of<'a>(
     run: &format::BitsRun<'a>,
@@ -233,30 +255,4 @@ pub(super) fn bits_of<'a>(
     let at = run.pages.iter().position(|&(number, _)| number == page)?;
     let before: usize = run.pages[..at].iter().map(|&(_, rows)| rows).sum();
     run.bits.get(before * row_bytes..(before + run.pages[at].1) * row_bytes)
-}
-
-/// Shows every record of a space, with the page that its key stands for. While some are shown, the
-/// next are on their way.
-async fn for_all<S: Store>(
-    store: &S,
-    space: Space,
-    mut show: impl FnMut(u32, &[u8]) -> Result<()>,
-) -> Result<()> {
-    let mut records = store.scan(space, 0, SCAN_RECORDS).await?;
-    while let Some((last, _)) = records.last() {
-        let bytes: usize = records.iter().map(|(_, bytes)| bytes.len()).sum();
-        let count =
-            (SCAN_BYTES * records.len() / bytes.max(1)).clamp(SCAN_RECORDS, SCAN_RECORDS_MAX);
-        let mut next = pin!(store.scan(space, last + 1, count));
-        // Asks for them; that there is no answer yet is what it is for.
-        let answer = poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await;
-        for (key, bytes) in &records {
-            show(format::page_of_key(*key), bytes)?;
-        }
-        records = match answer {
-            Poll::Ready(answer) => answer?,
-            Poll::Pending => next.await?,
-        };
-    }
-    Ok(())
 }

@@ -210,7 +210,7 @@ impl Store for IndexedDbStore {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let found = self.some(space, from, count).await;
         let (keys, values) = found.map_err(|cause| failure("read records from", &cause))?;
-        // A key that is no number is not Burrow's: the record is passed over.
+        // A key that is no number is not Burrow's: the record is passed over. Such keys come last.
         let number = |key: &JsValue| key.as_f64().filter(|&key| key >= 0.0 && key < KEY_END as f64);
         let records = keys.iter().zip(values.iter());
         Ok(records

@@ -5,11 +5,9 @@ use crate::error::Result;
 use crate::index::Problem;
 use crate::index::format::{self, NOTES_KEY, NUMBER_END, QueueKey};
 use crate::index::state::whole;
+use crate::index::strides::Strides;
 use crate::sorted::SortedMap;
 use crate::store::{Change, Space, Store};
-
-/// Records read at once on opening. They are small: no content is among them.
-const SCAN_RECORDS: usize = 256;
 
 /// What is resident of a page that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,19 +55,29 @@ pub(crate) struct Queue {
 impl Queue {
     /// Reads notes and failures; what is damaged is told in `problems`.
     pub(crate) async fn read<S: Store>(store: &S, problems: &mut Vec<Problem>) -> Result<Queue> {
+        Queue::read_from(Queue::begin_to_read(store).await, problems).await
+    }
+
+    /// Asks for what [`Queue::read_from`] then reads.
+    pub(in crate::index) async fn begin_to_read<S: Store>(store: &S) -> Strides<'_, S> {
+        Strides::begin(store, Space::Queue, NOTES_KEY).await
+    }
+
+    /// As [`Queue::read`], of records that are asked for already.
+    pub(in crate::index) async fn read_from<S: Store>(
+        records: Strides<'_, S>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Queue> {
         let mut queue = Queue::default();
-        let mut from = NOTES_KEY;
-        loop {
-            let records = store.scan(Space::Queue, from, SCAN_RECORDS).await?;
-            let Some((last, _)) = records.last() else { return Ok(queue) };
-            from = last + 1;
-            for (key, bytes) in &records {
-                if let Err(message) = queue.take(QueueKey::of(*key), bytes)? {
-                    problems.push(Problem { url: None, message });
-                    queue.useless.push(QueueKey::of(*key));
-                }
+        let take = |key, bytes: &[u8]| {
+            if let Err(message) = queue.take(QueueKey::of(key), bytes)? {
+                problems.push(Problem { url: None, message });
+                queue.useless.push(QueueKey::of(key));
             }
-        }
+            Ok(())
+        };
+        records.show(take).await?;
+        Ok(queue)
     }
 
     fn take(&mut self, key: QueueKey, bytes: &[u8]) -> Result<std::result::Result<(), String>> {

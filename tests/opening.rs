@@ -1,0 +1,102 @@
+//! What opening asks of the store: everything at once, every record once, and no more often than it must.
+
+mod pages;
+mod shared;
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use burrow::Result;
+use burrow::fingerprint::Fingerprint;
+use burrow::index::Index;
+use burrow::quantize::Quantizer;
+use burrow::store::{Change, Commit, Space, Store, StoreKind};
+use pollster::block_on;
+use shared::Shared;
+
+const DIMENSION: usize = 16;
+
+/// A store that answers when it is asked for the second time, as a browser does later.
+#[derive(Clone, Default)]
+struct Slow {
+    store: Shared,
+    under_way: Rc<Cell<usize>>,
+    /// The most that was under way at once.
+    most: Rc<Cell<usize>>,
+    scanned: Rc<RefCell<Vec<Space>>>,
+}
+
+impl Slow {
+    async fn wait(&self) {
+        self.under_way.update(|count| count + 1);
+        self.most.set(self.most.get().max(self.under_way.get()));
+        let mut is_asked = false;
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if std::mem::replace(&mut is_asked, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        self.under_way.update(|count| count - 1);
+    }
+}
+
+impl Store for Slow {
+    fn kind(&self) -> StoreKind {
+        self.store.kind()
+    }
+
+    fn damage(&self) -> &[String] {
+        self.store.damage()
+    }
+
+    async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        self.scanned.borrow_mut().push(space);
+        self.wait().await;
+        self.store.scan(space, from, count).await
+    }
+
+    async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.wait().await;
+        self.store.read(keys).await
+    }
+
+    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
+        self.store.commit(expected, changes).await
+    }
+}
+
+/// A store with so many pages, each with records of its own.
+fn filled(count: usize) -> Slow {
+    let store = Slow::default();
+    let mut index = block_on(Index::open(store.clone())).unwrap();
+    let (model, digest) = ("tiny".into(), "0123456789abcdef".into());
+    let quantizer = Quantizer::MaxAbs;
+    block_on(index.bind(&Fingerprint { model, dimension: DIMENSION, quantizer, digest })).unwrap();
+    for number in 0..count {
+        let page = pages::page(&format!("u{number}"), &["A text."], DIMENSION, number as u64);
+        block_on(index.commit(page)).unwrap();
+    }
+    store.scanned.borrow_mut().clear();
+    store.most.set(0);
+    store
+}
+
+#[test]
+fn every_record_is_read_however_many_there_are() {
+    for count in [0, 1, 63, 64, 65, 127, 128, 129, 700] {
+        let index = block_on(Index::open(filled(count))).unwrap();
+        assert_eq!((index.page_count(), index.passage_count()), (count, count));
+        assert_eq!(index.problems(), []);
+    }
+}
+
+#[test]
+fn what_is_asked_first_is_asked_at_once_and_a_small_index_is_not_asked_again() {
+    let store = filled(40);
+    let index = block_on(Index::open(store.clone())).unwrap();
+    assert_eq!(index.page_count(), 40);
+    assert_eq!(store.scanned.take(), [Space::Gone, Space::Directory, Space::Bits, Space::Queue]);
+    assert_eq!(store.most.get(), 6, "the four, the head, and whether it is encrypted");
+}
