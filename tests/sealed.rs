@@ -4,7 +4,9 @@ mod cipher;
 mod pages;
 mod shared;
 
-use burrow::ErrorKind;
+use std::cell::Cell;
+use std::rc::Rc;
+
 use burrow::fingerprint::Fingerprint;
 use burrow::index::{Index, Outcome};
 use burrow::quantize::Quantizer;
@@ -13,6 +15,7 @@ use burrow::store::{
     Change, Commit, FilesStore, HEAD_KEY, MemoryStore, SEAL_KEY, SealedStore, Space, Store,
     StoreKind,
 };
+use burrow::{ErrorKind, Result};
 use cipher::TestCipher;
 use pollster::block_on;
 use proptest::prelude::*;
@@ -279,6 +282,44 @@ fn of_two_who_begin_at_once_only_the_first_writes() {
     assert!(block_on(late.bind(&fingerprint())).is_err());
     assert!(block_on(late.clear()).is_err());
     assert_eq!(block_on(everything(&store)), before);
+}
+
+/// A store in which another tab begins an encrypted index between two looks.
+#[derive(Clone, Default)]
+struct Raced {
+    store: Shared,
+    has_begun: Rc<Cell<bool>>,
+}
+
+impl Store for Raced {
+    fn kind(&self) -> StoreKind {
+        self.store.kind()
+    }
+
+    fn damage(&self) -> &[String] {
+        self.store.damage()
+    }
+
+    async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        if !self.has_begun.replace(true) {
+            add(&mut index(sealed(self.store.clone(), 1)), 1)?;
+        }
+        self.store.scan(space, from, count).await
+    }
+
+    async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.store.read(keys).await
+    }
+
+    async fn commit(&mut self, expected: Option<&[u8]>, changes: Vec<Change>) -> Result<Commit> {
+        self.store.commit(expected, changes).await
+    }
+}
+
+#[test]
+fn an_index_that_another_begins_while_it_is_opened_is_seen_to_be_encrypted() {
+    assert_eq!(count(&index(sealed(Raced::default(), 1))), 1);
+    assert_eq!(refusal(Raced::default(), 2).kind(), ErrorKind::Locked);
 }
 
 #[test]

@@ -179,14 +179,15 @@ pub(crate) async fn refuse_sealed<S: Store>(store: &S) -> Result<()> {
 
 /// Whether a store is encrypted with this key; else it must be empty.
 async fn is_marked<S: Store, C: Cipher>(store: &S, cipher: &C) -> Result<bool> {
-    let Some(mark) = read_mark(store).await? else {
-        for space in Space::ALL {
-            if !store.scan(space, 0, 1).await?.is_empty() {
-                return Err(not_encrypted());
-            }
+    let mut mark = read_mark(store).await?;
+    if mark.is_none() {
+        if is_empty(store).await? {
+            return Ok(false);
         }
-        return Ok(false);
-    };
+        // Another tab may have begun meanwhile: what it wrote first has the mark with it.
+        mark = read_mark(store).await?;
+    }
+    let mark = mark.ok_or_else(not_encrypted)?;
     let check = format::seal_from_bytes(&mark)?;
     let opened = cipher.open(&[(place(Space::Meta, SEAL_KEY), check)]).await?;
     if opened.into_iter().next().flatten().as_deref() == Some(CHECK) {
@@ -195,6 +196,15 @@ async fn is_marked<S: Store, C: Cipher>(store: &S, cipher: &C) -> Result<bool> {
     let message = "the index is encrypted with another key: give the key that it was made with; if \
                    that is lost, so are its pages: delete the index and add them again";
     Err(Error::new(ErrorKind::Locked, message))
+}
+
+async fn is_empty<S: Store>(store: &S) -> Result<bool> {
+    for space in Space::ALL {
+        if !store.scan(space, 0, 1).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn read_mark<S: Store>(store: &S) -> Result<Option<Vec<u8>>> {
