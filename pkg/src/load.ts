@@ -47,10 +47,12 @@ const WEIGHTS = ["f32", "f16", "bf16", "q8", "q4"] as const;
  */
 export async function load(ask: OpenAsk, tell: (progress: Progress) => void, signal: AbortSignal): Promise<Loaded> {
   const placeOn = places(ask.wasm);
+  // What comes once more for another device is no news.
+  let isNews = true;
   const choosing = chooseDevice(ask, navigator.gpu);
   const recalling = choosing.then((choice) => recalled(choice, ask.model, threadsThere()));
   const [model, { rival }, choice] = await Promise.all([
-    openModel(ask.model, { signal, onProgress: (progress) => tell({ stage: "download", ...progress }) }),
+    openModel(ask.model, { signal, onProgress: (progress) => isNews && tell({ stage: "download", ...progress }) }),
     choosing, recalling,
     recalling.then(({ device }) => placeOn(device, threadsThere())),
   ]);
@@ -69,6 +71,7 @@ export async function load(ask: OpenAsk, tell: (progress: Progress) => void, sig
     }
   };
   const { device, ...encoder } = await onDevice(choice, placedOn);
+  isNews = false;
   const isOther = device.measured !== null && await isOfAnother(ask.model, fingerprintOf(encoder));
   return {
     ...encoder, placedOn,

@@ -46,9 +46,14 @@ async function onPage(body, { expected = null } = {}) {
 function open(page, options = {}) {
   return page.evaluate(async (options) => {
     globalThis.settled = new Promise((resolve) => (globalThis.onSettled = resolve));
+    globalThis.stages = [];
     globalThis.burrow = await Burrow.open({
       name: "devices", model: "/sharded", measureSoftware: true,
-      onProgress: (step) => { if (step.stage === "device") onSettled(step.status); }, ...options,
+      onProgress: (step) => {
+        stages.push(step.stage);
+        if (step.stage === "device") onSettled(step.status);
+      },
+      ...options,
     });
     return burrow.ready;
   }, options);
@@ -72,6 +77,8 @@ test("both are measured, the faster goes on in place, and is the first one on th
   assert.ok(status.measured.webgpu > 0 && status.measured.cpu > status.measured.webgpu, JSON.stringify(status.measured));
   assert.match(status.deviceReason, /the CPU is the faster with this model: \d+ tokens a second on WebGPU, \d+ on the CPU\./);
   assert.equal(rivals(), 1);
+  // That the model was loaded once more is nobody's business.
+  assert.ok(await page.evaluate(() => stages.lastIndexOf("download") < stages.indexOf("ready") && stages.lastIndexOf("load") < stages.indexOf("ready")));
   assert.equal((await page.evaluate((one) => burrow.add(one), PAGE)).outcome, "unchanged");
   const { hits } = await page.evaluate((question) => burrow.search(question, { mode: "semantic" }), QUESTION);
   assert.equal(hits[0].url, PAGE.url);
