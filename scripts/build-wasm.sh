@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the wasm modules into pkg/wasm/{search,encoder,threads}, and the TypeScript into pkg/dist.
-# Usage: scripts/build-wasm.sh [search] [encoder] [threads] [typescript]   (default: all)
+# Builds the wasm modules into pkg/wasm/{search,encoder,cpu,threads}, and the TypeScript into pkg/dist.
+# Usage: scripts/build-wasm.sh [search] [encoder] [cpu] [threads] [typescript]   (default: all)
 #        scripts/build-wasm.sh bench, profile                    those of `make bench-search` and `make profile`, no part of the package
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
@@ -40,6 +40,8 @@ SEARCH=(--config profile.wasm.package.burrow.opt-level=2)
 
 build_search() { build_module search web "${SEARCH[@]}"; }
 build_encoder() { build_module encoder web,gpu; }
+# The encoder without WebGPU: half as large.
+build_cpu() { build_module cpu web,encoder; }
 # The encoder for the CPU alone, on memory that several workers share. The standard library that comes with Rust is not made for
 # that: cargo builds it along, for which stable Rust has to be told that it may.
 build_threads() {
@@ -67,5 +69,5 @@ build_profile() {
 }
 build_typescript() { say "build: the npm package"; (cd pkg && npm run --silent build); }
 
-[ $# -gt 0 ] || set -- search encoder threads typescript
+[ $# -gt 0 ] || set -- search encoder cpu threads typescript
 for part in "$@"; do "build_$part"; done

@@ -144,10 +144,23 @@ export async function loadSearch(folder: string | null): Promise<SearchModule> {
   });
 }
 
-/** The encoder module, which is larger by far. */
+/** The encoder module, which is larger by far: for both devices. */
 export async function loadEncoder(folder: string | null): Promise<EncoderModule> {
-  const js = placed(folder, "encoder/encoder.js") ?? new URL("../wasm/encoder/encoder.js", import.meta.url);
-  const wasm = placed(folder, "encoder/encoder_bg.wasm") ?? new URL("../wasm/encoder/encoder_bg.wasm", import.meta.url);
+  return encoderOf(
+    placed(folder, "encoder/encoder.js") ?? new URL("../wasm/encoder/encoder.js", import.meta.url),
+    placed(folder, "encoder/encoder_bg.wasm") ?? new URL("../wasm/encoder/encoder_bg.wasm", import.meta.url),
+  );
+}
+
+/** The encoder for the CPU alone, half as large. */
+export async function loadCpu(folder: string | null): Promise<EncoderModule> {
+  return encoderOf(
+    placed(folder, "cpu/cpu.js") ?? new URL("../wasm/cpu/cpu.js", import.meta.url),
+    placed(folder, "cpu/cpu_bg.wasm") ?? new URL("../wasm/cpu/cpu_bg.wasm", import.meta.url),
+  );
+}
+
+async function encoderOf(js: URL, wasm: URL): Promise<EncoderModule> {
   return explained(js, async () => {
     const module: EncoderModule & { default: Init } = await import(/* @vite-ignore */ /* webpackIgnore: true */ js.href);
     await module.default({ module_or_path: wasm });

@@ -1,7 +1,7 @@
-/** With which module a device encodes: on the CPU of a page that is cross-origin isolated, with several threads. */
+/** With which module a device encodes: WebGPU with the large one, the CPU with a small one, of several threads where the page is cross-origin isolated. */
 import type { DeviceKind } from "./device.js";
 import { BurrowError, messageOf } from "./error.js";
-import { type EncoderModule, explained, loadEncoder, threadsFiles, threadsScript } from "./modules.js";
+import { type EncoderModule, explained, loadCpu, loadEncoder, threadsFiles, threadsScript } from "./modules.js";
 import type { ThreadStart } from "./thread.js";
 
 /** More gain little: the parts of a short text are few. */
@@ -24,18 +24,22 @@ export function threadsThere(): number {
   return globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, THREADS_MAX) : 1;
 }
 
-/** Loads what encodes on a device, once for each number of threads. */
+/** Loads what encodes on a device, once for each and for each number of threads. */
 export function places(wasm: string | null): (device: DeviceKind, threads: number) => Promise<Place> {
-  const loaded = new Map<number, Promise<Place>>();
-  return (device, wanted) => {
-    const threads = device === "cpu" ? wanted : 1;
-    const place = loaded.get(threads) ?? placeOf(wasm, threads);
-    loaded.set(threads, place);
+  const loaded = new Map<string, Promise<Place>>();
+  return (device, threads) => {
+    const key = device === "cpu" ? `${threads}` : device;
+    const place = loaded.get(key) ?? (device === "cpu" ? onCpu(wasm, threads) : one(loadEncoder(wasm)));
+    loaded.set(key, place);
     return place;
   };
 }
 
-async function placeOf(wasm: string | null, threads: number): Promise<Place> {
+async function one(loading: Promise<EncoderModule>, reason: string | null = null): Promise<Place> {
+  return { module: await loading, threads: 1, end: () => {}, reason };
+}
+
+async function onCpu(wasm: string | null, threads: number): Promise<Place> {
   let reason: string | null = null;
   if (threads > 1) {
     try {
@@ -44,7 +48,8 @@ async function placeOf(wasm: string | null, threads: number): Promise<Place> {
       reason = `Encoding with one thread instead of ${threads}: the others could not be started (${messageOf(thrown)}).`;
     }
   }
-  return { module: await loadEncoder(wasm), threads: 1, end: () => {}, reason };
+  // The large module can do it, too, and may be here already: where a GPU is lost on a train.
+  return one(loadCpu(wasm).catch(() => loadEncoder(wasm)), reason);
 }
 
 /** The module on shared memory, and a worker for each further thread. */

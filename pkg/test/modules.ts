@@ -6,4 +6,5 @@ function assert<Wanted, _Given extends Wanted>(): void {}
 
 assert<SearchModule, typeof import("../wasm/search/search.js")>();
 assert<EncoderModule, typeof import("../wasm/encoder/encoder.js")>();
+assert<EncoderModule, typeof import("../wasm/cpu/cpu.js")>();
 assert<ThreadsModule, typeof import("../wasm/threads/threads.js")>();

@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::DeviceKind;
-use super::kernels::{self, cpu};
+use super::kernels::cpu;
 use super::matrix::Matrix;
 use super::rows::{CpuRows, Rows, Vector, Weight};
 use crate::error::{Error, ErrorKind, Result};
@@ -94,7 +94,7 @@ impl Place {
     pub(crate) async fn settle(&self) -> Result<()> {
         #[cfg(feature = "gpu")]
         if let Some(device) = &self.gpu {
-            return kernels::settle(device).await.map_err(|cause| self.failed(cause));
+            return super::kernels::settle(device).await.map_err(|cause| self.failed(cause));
         }
         Ok(())
     }

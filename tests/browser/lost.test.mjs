@@ -185,7 +185,7 @@ Encoder.prototype.prepare = function (url, ...rest) {
 };`;
 
 test("a page in the midst of which tabs crash is put aside after the third; a tab that is only left does not count", () => withProfile(async (visit) => {
-  await changeModule(server, "encoder/encoder.js", "Encoder", ENDLESS);
+  await changeModule(server, "cpu/cpu.js", "Encoder", ENDLESS);
   const begun = (page, times) => page.evaluate((times) => (
     until(() => localStorage.getItem("burrow-tries:test") === JSON.stringify([["endless", times]]))), times);
   await visit(async (page, context) => {

@@ -374,7 +374,7 @@ for (const [how, call] of [["within a task of its own", "burrow.search('a')"], [
     // The encoder is not a real one and so has no real fingerprint: the index takes whatever it gives.
     await changeModule(server, "search/search.js", "Index", "Index.prototype.bind = async () => {};", "/fake/search/search.js");
     server.overlays.set("/fake/search/search_bg.wasm", await readFile(join(ROOT, "pkg/wasm/search/search_bg.wasm")));
-    server.overlays.set("/fake/encoder/encoder.js", DYING_ENCODER);
+    server.overlays.set("/fake/cpu/cpu.js", DYING_ENCODER);
     const kinds = await page.evaluate(async (call) => {
       globalThis.burrow = await Burrow.open({ name: "trap", model: "/fake-model", wasm: "/fake", device: "cpu" });
       await burrow.ready;

@@ -216,7 +216,7 @@ test("pages that cannot be indexed leave the queue and are listed, until they ar
 
 test("a page on which the encoder traps ends the worker once, and not again at the next visit", () => onPage(async (page) => {
   // The bytes are a module that only traps.
-  await changeModule(server, "encoder/encoder.js", "Encoder", `
+  await changeModule(server, "cpu/cpu.js", "Encoder", `
     const trap = new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,97,0,0,10,5,1,3,0,0,11]));
     const { prepare } = Encoder.prototype;
     Encoder.prototype.prepare = function (url, ...rest) {

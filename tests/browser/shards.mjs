@@ -92,6 +92,7 @@ export async function fakeEncoder(server) {
   await changeModule(server, "search/search.js", "Index", "Index.prototype.bind = async () => {};", "/fake/search/search.js");
   server.overlays.set("/fake/search/search_bg.wasm", await readFile(join(ROOT, "pkg/wasm/search/search_bg.wasm")));
   server.overlays.set("/fake/encoder/encoder.js", FAKE_ENCODER);
+  server.overlays.set("/fake/cpu/cpu.js", FAKE_ENCODER);
   // On an isolated page it is asked for with threads.
   server.overlays.set("/fake/threads/threads.js", FAKE_ENCODER);
   server.overlays.set("/fake/threads/threads_bg.wasm", EMPTY_MODULE);

@@ -60,7 +60,7 @@ const status = (tab) => tab.evaluate(() => burrow.status());
 const add = (tab, url, text) => tab.evaluate((page) => outcome(burrow.add(page)), { url, text });
 const search = (tab, query) => tab.evaluate(async (query) => (await burrow.search(query)).hits.map(({ url }) => url).sort(), query);
 const urls = (tab) => tab.evaluate(async () => (await burrow.pages()).map(({ url }) => url));
-const encoderRequests = () => server.requests.filter((path) => /encoder_bg\.wasm|safetensors/.test(path));
+const encoderRequests = () => server.requests.filter((path) => /(encoder|cpu)_bg\.wasm|safetensors/.test(path));
 
 function pagesOf(count) {
   return Array.from({ length: count }, (_, number) => ({ url: `u${number}`, text: `Page ${number} speaks of rivers.\n\nAnd of stones.` }));
@@ -73,7 +73,7 @@ test("three tabs, one encoder: what any of them adds, all of them find", () => w
     const { value } = await ready(tab);
     assert.deepEqual([value.encoder, value.device, value.precision], ["ready", "cpu", "f32"]);
   }
-  assert.deepEqual(encoderRequests().map((path) => path.split("/").at(-1)).sort(), ["encoder_bg.wasm", "model.safetensors"]);
+  assert.deepEqual(encoderRequests().map((path) => path.split("/").at(-1)).sort(), ["cpu_bg.wasm", "model.safetensors"]);
   const shared = (await status(two)).reasons;
   assert.deepEqual([shared.length, /[Aa]nother tab/.test(shared[0])], [1, true]);
 

@@ -65,7 +65,7 @@ async function works(page) {
   return found;
 }
 
-const modules = () => server.requests.filter((path) => path.endsWith(".wasm")).map((path) => path.split("/").at(-1)).sort();
+const modules = (of = server) => of.requests.filter((path) => path.endsWith(".wasm")).map((path) => path.split("/").at(-1)).sort();
 
 /** In a worker of the page's: encodes the same with one thread and with several, by the modules themselves. */
 const COMPARISON = `
@@ -90,7 +90,7 @@ const COMPARISON = `
   }
   onmessage = async ({ data: { model, lengths, count } }) => {
     try {
-      const single = await import("/pkg/wasm/encoder/encoder.js");
+      const single = await import("/pkg/wasm/cpu/cpu.js");
       await single.default();
       const shared = await several(count);
       const [one, all] = [await encoder(single, model), await encoder(shared, model)];
@@ -142,8 +142,25 @@ test("a page that is not isolated encodes with one thread, and fetches nothing o
       const status = await open(page);
       assert.deepEqual([status.device, status.threads, status.reasons], ["cpu", 1, []]);
       assert.deepEqual(plain.requests.filter((path) => path.includes("thread")), []);
+      assert.deepEqual(modules(plain), ["cpu_bg.wasm", "search_bg.wasm"]);
       await page.evaluate(() => burrow.close());
     }, { on: plain });
+  } finally {
+    await plain.close();
+  }
+});
+
+test("where the small module for the CPU is not there, the large one encodes on it", async () => {
+  const plain = await startServer();
+  plain.faults.set("/pkg/wasm/cpu/cpu_bg.wasm", "missing");
+  try {
+    await onPage(async (page) => {
+      const status = await open(page);
+      assert.deepEqual([status.device, status.threads, status.reasons], ["cpu", 1, []]);
+      await works(page);
+      assert.ok(modules(plain).includes("encoder_bg.wasm"));
+      await page.evaluate(() => burrow.close());
+    }, { on: plain, expected: /404/ });
   } finally {
     await plain.close();
   }

@@ -45,9 +45,9 @@ async function inChromium(found, { device, threads, isolated }) {
       const sides = [];
       for (const { name, weights } of members) {
         const [own, module] = [{ side: "burrow", folder: `/models/${name}/`, device }, (part) => `/pkg/wasm/${part}/${part}.js`];
-        sides.push(await open(weights, { ...own, module: module(threads > 1 ? "threads" : "encoder"), threads }));
+        sides.push(await open(weights, { ...own, module: module(device === "webgpu" ? "encoder" : threads > 1 ? "threads" : "cpu"), threads }));
         // What threads gain, in the same run.
-        if (threads > 1) sides.push(await open(weights, { ...own, module: module("encoder"), name: "Burrow, one thread" }));
+        if (threads > 1) sides.push(await open(weights, { ...own, module: module("cpu"), name: "Burrow, one thread" }));
         sides.push(await open(weights, { side: "ort", dist: "/peers/onnxruntime-web/dist/", folder: `/graphs/${name}/`, device, threads }));
       }
       return { browser, ...await measured(sides, members[0], LENGTH_MAX.browser) };
