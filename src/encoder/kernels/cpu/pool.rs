@@ -13,8 +13,11 @@ use core::time::Duration;
 /// to wake it.
 const SPINS: usize = 4000;
 
-/// How long a sleeper waits before it looks up.
+/// How long the leader sleeps before it looks up.
 const LOOK_UP: Duration = Duration::from_millis(20);
+
+/// How long a helper sleeps, which is woken when there is work: seldom, for the sake of the battery.
+const REST: Duration = Duration::from_secs(60);
 
 /// One piece of work for all: a function of the numbers below `count`.
 #[derive(Clone, Copy)]
@@ -148,7 +151,7 @@ impl Pool {
     fn wait(&self) {
         let is_over = || self.inside.load(SeqCst) == 0 || self.is_broken();
         let (mut looks, mut done) = (0, self.done.load(SeqCst));
-        while !self.sleep_until(is_over) {
+        while !self.sleep_until(is_over, LOOK_UP) {
             let now = self.done.load(SeqCst);
             looks = if now == done { looks + 1 } else { 0 };
             done = now;
@@ -165,12 +168,12 @@ impl Pool {
             round = self.round.load(SeqCst);
             self.is_broken() || (round % 2 == 1 && round != seen)
         };
-        while !self.sleep_until(&mut is_open) {}
+        while !self.sleep_until(&mut is_open, REST) {}
         (!self.is_broken()).then_some(round)
     }
 
     /// Looks often, then sleeps a while. Whether it is so.
-    fn sleep_until(&self, mut is_so: impl FnMut() -> bool) -> bool {
+    fn sleep_until(&self, mut is_so: impl FnMut() -> bool, at_most: Duration) -> bool {
         for _ in 0..SPINS {
             if is_so() {
                 return true;
@@ -182,7 +185,7 @@ impl Pool {
         // Whoever wakes changes what is looked at first, and looks for sleepers then.
         let is_now = is_so();
         if !is_now {
-            drop(self.news.wait_timeout(bed, LOOK_UP));
+            drop(self.news.wait_timeout(bed, at_most));
         }
         self.sleepers.fetch_sub(1, SeqCst);
         is_now || is_so()
@@ -203,6 +206,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::sync::atomic::AtomicU32;
 
     use super::*;
@@ -289,11 +293,11 @@ mod tests {
                 while pool.sleepers.load(SeqCst) < 2 {
                     std::thread::yield_now();
                 }
-                let done = AtomicU32::new(0);
-                pool.each(10, &|_| {
-                    done.fetch_add(1, SeqCst);
+                // Neither of two gets on before the other has come.
+                let both = Barrier::new(2);
+                pool.each(2, &|_| {
+                    both.wait();
                 });
-                assert_eq!(done.load(SeqCst), 10);
             }
         });
     }
