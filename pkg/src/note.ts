@@ -47,9 +47,9 @@ export class Note {
     // In the midst of writing, some may have been removed that are not noted yet.
     if (isNew ? pages > 0 : isWriter && !isWriting && count < pages) this.#set({ pages: count, lost: Math.max(pages, lost) });
     if (!isWriting || !isWriter) return this.#saving;
-    this.#noted.isWriting = false;
     this.#saving = this.#saving.then(renewLog);
-    this.#set({});
+    // It stays so until all is at rest: a writer that is interrupted again, before what it began is noted, has lost nothing.
+    this.#set({ pages: count });
   }
 
   /** Something is about to be written. */
