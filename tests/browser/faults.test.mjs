@@ -21,7 +21,7 @@ const FAULTS = {
   "a softmax that forgets to rescale": ["sum[i] *= shrink;", "sum[i] *= 1.0f;"],
   "a rotation with the wrong sign": ["second * cosine + first * sine", "second * cosine - first * sine"],
   "a norm that takes half of the row": ["f32(DIMENSION * 4u)", "f32(DIMENSION)"],
-  "a gate that adds": ["* vec4f(up[at])", "+ vec4f(up[at])"],
+  "a gate that adds": ["*= silu(", "+= silu("],
   "values that are not finite": ["sum[i] / total", "sum[i] / (total - total)"],
 };
 
