@@ -93,7 +93,7 @@ export function showStatus(status) {
     ["Model", status.model || "none"],
     ["Encoder", { loading: "loading", ready: "ready", failed: "failed" }[status.encoder]],
     ["Device", deviceName(status)],
-    ["Chosen because", status.deviceReason || "none yet"],
+    ["Why this one", status.deviceReason || "none yet"],
     ["Precision", status.precision === "none" ? "none yet" : status.precision],
     ["Weights", WEIGHTS[status.weights]],
     ["Index kept in", { indexeddb: "this browser (IndexedDB)", memory: "memory, until this page is closed" }[status.storage]],
