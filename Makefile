@@ -145,4 +145,4 @@ bench-encoder: build large-model ## the encoder against its peers [PARTS=wasm,th
 	node tests/bench/encoder/bench.mjs
 
 clean: ## remove what was built here; what was fetched stays in the cache
-	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules tests/bench/search/wasm tests/bench/search/node_modules tests/bench/encoder/node_modules
+	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules tests/bench/search/wasm tests/bench/search/node_modules tests/bench/encoder/node_modules tests/bench/encoder/profile/wasm
