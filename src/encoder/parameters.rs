@@ -209,7 +209,11 @@ fn joined(mut pieces: Vec<(usize, Matrix)>, file: &str, name: &str) -> Result<Ma
     let mut whole = pieces.next().ok_or_else(|| missing(name))?;
     for piece in pieces {
         if piece.form != whole.form {
-            return Err(damaged(file, &format!("the parts of \"{name}\" are of different types")));
+            let message = format!(
+                "{file}: what is computed as \"{name}\" is of different types. Make it one with \
+                 `burrow pack`"
+            );
+            return Err(Error::new(ErrorKind::Model, message));
         }
         whole.rows += piece.rows;
         whole.codes.extend(piece.codes);

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { goTo, launch, openPage, ROOT, startServer } from "./harness.mjs";
+import { goTo, launch, ROOT, startServer, withPage } from "./harness.mjs";
 import { writeShards } from "./shards.mjs";
 
 const PAGE = { url: "https://example.org/light", text: "Green leaves catch sunlight and turn water and air into sugar." };
@@ -32,15 +32,7 @@ beforeEach(() => {
   server.requests.length = 0;
 });
 
-async function onPage(body, { expected = null } = {}) {
-  const { page, context, errors } = await openPage(browser, server.url);
-  try {
-    await body(page);
-    assert.deepEqual(errors.filter((text) => !expected?.test(text)), []);
-  } finally {
-    await context.close();
-  }
-}
+const onPage = (body, options) => withPage(browser, server.url, body, options);
 
 /** Opens with the tiny model; the software adapter is measured like a real one unless told otherwise. Gives the status when ready. */
 function open(page, options = {}) {

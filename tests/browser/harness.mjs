@@ -1,4 +1,5 @@
 /** What the browser tests share: a server that can misbehave on demand, and a browser whose console is watched. */
+import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, resolve, sep } from "node:path";
@@ -232,6 +233,23 @@ export async function openPage(browser, address) {
   page.on("pageerror", (error) => errors.push(error.stack ?? String(error)));
   await goTo(page, address);
   return { page, context, errors };
+}
+
+/**
+ * Opens such a page, runs the body on it, and checks that its console stayed clean but for what is expected there.
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} address
+ * @param {(page: import("playwright-core").Page, errors: string[]) => Promise<void>} body
+ * @param {{expected?: RegExp | null}} [options]
+ */
+export async function withPage(browser, address, body, { expected = null } = {}) {
+  const { page, context, errors } = await openPage(browser, address);
+  try {
+    await body(page, errors);
+    assert.deepEqual(errors.filter((text) => !expected?.test(text)), []);
+  } finally {
+    await context.close();
+  }
 }
 
 /**

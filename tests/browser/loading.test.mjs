@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { after, before, beforeEach, test } from "node:test";
 import { join } from "node:path";
-import { goTo, insecure, launch, openPage, ROOT, startServer } from "./harness.mjs";
+import { goTo, insecure, launch, openPage, ROOT, startServer, withPage } from "./harness.mjs";
 import { fakeEncoder, serveLarge, writeShards } from "./shards.mjs";
 
 const PAGE = { url: "https://example.org/light", text: "Green leaves catch sunlight and turn water and air into sugar." };
@@ -36,16 +36,7 @@ beforeEach(() => {
   server.ranges = true;
 });
 
-/** Opens a page, runs the body on it, and checks that the console stayed clean but for what is expected there. */
-async function onPage(body, { expected = null } = {}) {
-  const { page, context, errors } = await openPage(browser, server.url);
-  try {
-    await body(page);
-    assert.deepEqual(errors.filter((text) => !expected?.test(text)), []);
-  } finally {
-    await context.close();
-  }
-}
+const onPage = (body, options) => withPage(browser, server.url, body, options);
 
 /** Opens the index on the page as `globalThis.burrow`, and waits for the encoder or its failure. */
 function open(page, options = {}) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
 import { join } from "node:path";
-import { changeModule, goTo, insecure, launch, MODEL, openPage, ROOT, startServer } from "./harness.mjs";
+import { changeModule, goTo, insecure, launch, MODEL, ROOT, startServer, withPage } from "./harness.mjs";
 
 const PAGES = [
   { url: "https://example.org/light", title: "Plants", html: "<html><head><meta charset='iso-8859-1'></head><body><main><h1>Photosynthesis</h1>"
@@ -32,16 +32,7 @@ function withModel(name, body) {
   test(name, { skip: MODEL ? false : "skipped: BURROW_MODEL names no folder with a model" }, body);
 }
 
-/** Opens a page, runs the body on it, and checks that the console stayed clean but for what is expected there. */
-async function onPage(body, { expected = null, on = browser } = {}) {
-  const { page, context, errors } = await openPage(on, server.url);
-  try {
-    await body(page, errors);
-    assert.deepEqual(errors.filter((text) => !expected?.test(text)), []);
-  } finally {
-    await context.close();
-  }
-}
+const onPage = (body, { on = browser, ...options } = {}) => withPage(on, server.url, body, options);
 
 /** Opens the index on the page as `globalThis.burrow`, and waits for the encoder or its failure. */
 function open(page, options = {}) {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { after, before, beforeEach, test } from "node:test";
 import { join } from "node:path";
-import { changeModule, goTo, launch, launchKept, openPage, startServer } from "./harness.mjs";
+import { changeModule, goTo, launch, launchKept, startServer, withPage } from "./harness.mjs";
 
 /** A small model with invented weights. */
 const MODEL = "/tests/data/tiny-bert/";
@@ -22,16 +22,7 @@ beforeEach(() => {
   for (const kept of [server.faults, server.overlays]) kept.clear();
 });
 
-/** Opens a page, runs the body on it, and checks that the console stayed clean but for what is expected there. */
-async function onPage(body, { expected = null } = {}) {
-  const { page, context, errors } = await openPage(browser, server.url);
-  try {
-    await body(page);
-    assert.deepEqual(errors.filter((text) => !expected?.test(text)), []);
-  } finally {
-    await context.close();
-  }
-}
+const onPage = (body, options) => withPage(browser, server.url, body, options);
 
 /** Opens the index as `globalThis.burrow`. Its steps are kept; `drained` waits until nothing waits. */
 function open(page, options = {}) {

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { changeModule, launch, MODEL, openPage, ROOT, startServer } from "./harness.mjs";
+import { changeModule, launch, MODEL, ROOT, startServer, withPage } from "./harness.mjs";
 import { writeShards } from "./shards.mjs";
 
 const PAGES = ["Green leaves catch sunlight and turn water and air into sugar.", "Wild yeast makes the dough rise overnight."]
@@ -33,15 +33,7 @@ beforeEach(() => {
   server.requests.length = 0;
 });
 
-async function onPage(body, { expected = null, on = server } = {}) {
-  const { page, context, errors } = await openPage(browser, on.url);
-  try {
-    await body(page);
-    assert.deepEqual(errors.filter((text) => !expected?.test(text)), []);
-  } finally {
-    await context.close();
-  }
-}
+const onPage = (body, { on = server, ...options } = {}) => withPage(browser, on.url, body, options);
 
 /** As if the machine had so many cores. */
 const withCores = (cores) => {
