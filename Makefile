@@ -56,6 +56,7 @@ test-native: ## Rust tests on this machine
 
 test-browser: build ## the package, the demo and the wasm modules in Chromium
 	scripts/setup.sh vulkan browser model
+	scripts/build-wasm.sh scan
 	$(ENV)
 	CARGO_TARGET_DIR="$$BURROW_TARGET" cargo build --quiet $(NATIVE) --bins --example kernels
 	export BURROW_CLI="$$BURROW_TARGET/debug/burrow" BURROW_KERNELS="$$BURROW_TARGET/debug/examples/kernels"
@@ -145,4 +146,4 @@ bench-encoder: build large-model ## the encoder against its peers [PARTS=wasm,th
 	node tests/bench/encoder/bench.mjs
 
 clean: ## remove what was built here; what was fetched stays in the cache
-	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules tests/bench/search/wasm tests/bench/search/node_modules tests/bench/encoder/node_modules tests/bench/encoder/profile/wasm
+	rm -rf pkg/dist pkg/wasm pkg/node_modules tests/node_modules tests/wasm tests/bench/search/wasm tests/bench/search/node_modules tests/bench/encoder/node_modules tests/bench/encoder/profile/wasm

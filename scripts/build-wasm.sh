@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the wasm modules into pkg/wasm/{search,encoder,cpu,threads}, and the TypeScript into pkg/dist.
 # Usage: scripts/build-wasm.sh [search] [encoder] [cpu] [threads] [typescript]   (default: all)
-#        scripts/build-wasm.sh bench, profile                    those of `make bench-search` and `make profile`, no part of the package
+#        scripts/build-wasm.sh scan, bench, profile              those of a test, of `make bench-search` and of `make profile`, no part
+#                                                                of the package
 set -euo pipefail
 source "$(dirname "$0")/env.sh"
 cd "$BURROW_ROOT"
@@ -55,6 +56,11 @@ build_threads() {
     cargo build --quiet --locked --lib --target wasm32-unknown-unknown --profile wasm --no-default-features --features web,encoder \
     -Zbuild-std=std,panic_abort
   pack "$BURROW_TARGET_THREADS/wasm32-unknown-unknown/wasm/burrow.wasm" threads
+}
+build_scan() {
+  say "build: the scan and its twins, for a test"
+  cargo_wasm web --example scan_browser
+  bind "$BURROW_TARGET_WASM/wasm32-unknown-unknown/wasm/examples/scan_browser.wasm" tests/wasm scan
 }
 build_bench() {
   say "build: the bench module"

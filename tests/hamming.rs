@@ -7,48 +7,12 @@ use std::collections::BTreeMap;
 
 use burrow::index::PageSet;
 use burrow::index::hamming::{self, Candidate, Kernel, TopK};
-use burrow::index::rescore::Rescorer;
 use burrow::index::resident::{Resident, place_of};
+use oracle::scan::{self, Compared, Random};
 use proptest::prelude::*;
 
-/// The widths of common models, those beside them, and the least and the greatest there are.
-const DIMENSIONS: [usize; 17] =
-    [8, 24, 40, 64, 128, 192, 384, 512, 768, 1000, 1024, 1032, 1984, 2560, 4096, 8200, 65_536];
-
-/// The same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let next = |_| {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (self.0 >> 56) as u8
-        };
-        (0..count).map(next).collect()
-    }
-}
-
-fn words(rows: &[Vec<u8>]) -> Vec<u64> {
-    let mut words = Vec::new();
-    rows.iter().for_each(|row| hamming::push_words(&mut words, row));
-    words
-}
-
-/// Rows of one dimension: random ones, and those that are hard in some way.
-fn kinds_of_rows(row_bytes: usize, count: usize, query: &[u8]) -> Vec<Vec<Vec<u8>>> {
-    let mut random = Random(row_bytes as u64);
-    let opposite: Vec<u8> = query.iter().map(|byte| !byte).collect();
-    // Every row is nearer than the one before, as far as the rows go.
-    let nearer = |row: usize| [&query[..row % row_bytes], &opposite[row % row_bytes..]].concat();
-    vec![
-        (0..count).map(|_| random.bytes(row_bytes)).collect(),
-        vec![query.to_vec(); count],
-        vec![vec![0; row_bytes]; count],
-        vec![vec![0xff; row_bytes]; count],
-        (0..count).map(nearer).collect(),
-        (0..count).rev().map(nearer).collect(),
-        vec![opposite.clone(); count],
-    ]
+fn assert_same(compared: &Compared) {
+    assert_eq!(compared.wrong, [""; 0], "of {}", compared.times);
 }
 
 #[test]
@@ -56,27 +20,7 @@ fn every_kernel_counts_what_the_naive_twin_counts() {
     let kernels = Kernel::available();
     assert_eq!(kernels.last().map(|kernel| kernel.name()), Some("portable"));
     assert_eq!(Kernel::best().name(), kernels[0].name());
-    for dimension in DIMENSIONS {
-        let query = Random(7).bytes(dimension / 8);
-        let query_words = words(std::slice::from_ref(&query));
-        assert_eq!(query_words.len(), hamming::row_words(dimension));
-        for rows in kinds_of_rows(dimension / 8, 21, &query) {
-            let expected: Vec<u32> = rows.iter().map(|row| oracle::distance(row, &query)).collect();
-            let words = words(&rows);
-            for kernel in &kernels {
-                for count in [0, 1, 3, 4, 7, 8, 9, 16, 21] {
-                    let mut found = vec![u32::MAX; count];
-                    kernel.distances(&words, &query_words, &mut found);
-                    assert_eq!(found, expected[..count], "{} {dimension}", kernel.name());
-                }
-                let mut more = [u32::MAX; 30];
-                kernel.distances(&words, &query_words, &mut more);
-                assert_eq!(more[..21], expected, "{} {dimension}", kernel.name());
-                assert_eq!(more[21..], [u32::MAX; 9], "{} {dimension}", kernel.name());
-            }
-            assert_eq!(hamming::distance(&words[..query_words.len()], &query_words), expected[0]);
-        }
-    }
+    assert_same(&scan::distances(&kernels));
 }
 
 #[test]
@@ -90,25 +34,7 @@ fn a_scan_of_nothing_finds_nothing() {
 
 #[test]
 fn the_nearest_are_the_naive_twins_whatever_the_order_of_the_rows() {
-    for (dimension, rows) in [(8, 3000), (40, 1100), (1024, 700)] {
-        let query = Random(5).bytes(dimension / 8);
-        let query_words = words(std::slice::from_ref(&query));
-        for rows in kinds_of_rows(dimension / 8, rows, &query) {
-            let words = words(&rows);
-            let expected = oracle::nearest(&rows, &query, rows.len());
-            for count in [0, 1, 2, 15, 16, 17, 129, 512, 513, rows.len(), rows.len() + 1] {
-                let found = hamming::nearest(&words, &query_words, count);
-                assert_eq!(found, expected[..count.min(rows.len())], "{dimension} {count}");
-            }
-            assert_eq!(hamming::nearest(&words, &query_words, usize::MAX), expected);
-            // A bit here, a bit there: what was found does not depend on where the parts end.
-            let mut top = TopK::new(40);
-            for (part, key) in words.chunks(7 * query_words.len()).zip((0..).step_by(7)) {
-                hamming::scan(part, &query_words, key, &mut top);
-            }
-            assert_eq!(top.into_sorted(), expected[..40], "{dimension}");
-        }
-    }
+    assert_same(&scan::nearest());
 }
 
 /// Rows by page.
@@ -236,21 +162,5 @@ fn memory_is_that_of_the_rows() {
 
 #[test]
 fn cosines_are_the_same_on_every_target() {
-    for width in [1, 7, 8, 9, 384, 1000, 1024, 1025] {
-        let mut random = Random(width as u64);
-        let query: Vec<f32> =
-            random.bytes(width).iter().map(|&x| f32::from(x) / 77.0 - 1.6).collect();
-        let row = random.bytes(width);
-        let (mut dots, mut squares, mut norm) = ([0f64; 8], 0f64, 0f64);
-        for (at, (&x, &byte)) in query.iter().zip(&row).enumerate() {
-            let (x, code) = (f64::from(x), f64::from(byte.cast_signed()));
-            dots[at % 8] += x * code;
-            squares += code * code;
-            norm += x * x;
-        }
-        let dot = dots.iter().fold(0.0, |sum, dot| sum + dot);
-        let expected = dot / (norm.sqrt() * squares.sqrt());
-        let found = Rescorer::new(&query).cosine(&row);
-        assert_eq!(found.to_bits(), expected.to_bits(), "{width}: {found} {expected}");
-    }
+    assert_same(&scan::cosines());
 }

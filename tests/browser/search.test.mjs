@@ -1,13 +1,14 @@
-/** The search module in Chromium, where its scan is WebAssembly SIMD, against a naive twin in JavaScript. */
+/** The search module in Chromium, where scanning and rescoring are WebAssembly SIMD, against naive twins. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launch, openPage, startServer } from "./harness.mjs";
+import { launch, openPage, ROOT, startServer, withPage } from "./harness.mjs";
 
 const [PAGES, QUERIES, LIMIT, OVERSAMPLING] = [250, 25, 10, 3];
 
 let server, browser;
 before(async () => {
-  server = await startServer();
+  server = await startServer({ folders: { "/scan/": join(ROOT, "tests", "wasm") } });
   browser = await launch();
 });
 after(async () => {
@@ -95,4 +96,23 @@ test("hits are those of the naive twin, in its order", async () => {
   } finally {
     await context.close();
   }
+});
+
+test("every kernel counts, orders and scores as its twin in the same module does, at every width", async () => {
+  await withPage(browser, server.url, async (page) => {
+    const { kernels, outcomes } = await page.evaluate(async () => {
+      const module = await import("/scan/scan.js");
+      await module.default();
+      const outcomes = ["distances", "nearest", "cosines"].map((what) => {
+        const { times, wrong } = module[what]();
+        return { what, times, wrong };
+      });
+      return { kernels: module.kernels(), outcomes };
+    });
+    assert.deepEqual(kernels, ["simd128", "portable"]);
+    for (const { what, times, wrong } of outcomes) {
+      assert.deepEqual(wrong, [], what);
+      assert.ok(times > 20, `${what}: ${times} comparisons`);
+    }
+  });
 });

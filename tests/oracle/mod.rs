@@ -6,6 +6,8 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod scan;
+
 use burrow::index::hamming::Candidate;
 use burrow::page::EncodedPage;
 

@@ -1,9 +1,8 @@
 //! The kernel for WebAssembly's SIMD, which counts the bits of 16 bytes at once.
 
 use core::arch::wasm32::{
-    i8x16_add, i8x16_popcnt, i32x4_add, i32x4_shuffle, u8x16_splat, u16x8_extadd_pairwise_u8x16,
-    u32x4_extadd_pairwise_u16x8, u32x4_extract_lane, u32x4_splat, u64x2, v128, v128_and, v128_or,
-    v128_xor,
+    i8x16_add, i8x16_popcnt, u8x16_splat, u16x8_extadd_pairwise_u8x16, u64x2, u64x2_extract_lane,
+    v128, v128_and, v128_or, v128_xor,
 };
 
 use super::kernel::{by_width, sized};
@@ -22,16 +21,22 @@ fn rows<const WORDS: usize>(words: &[u64], query: &[u64], out: &mut [u32]) {
     for (row, out) in words.chunks_exact(query.len()).zip(out) {
         let ((pairs, rest), (query_pairs, query_rest)) =
             (row.as_chunks::<2>(), query.as_chunks::<2>());
-        let mut sums = u32x4_splat(0);
-        for (row, query) in pairs.chunks(VECTORS_MAX).zip(query_pairs.chunks(VECTORS_MAX)) {
-            let sums_of_pairs = u16x8_extadd_pairwise_u8x16(count(row, query));
-            sums = i32x4_add(sums, u32x4_extadd_pairwise_u16x8(sums_of_pairs));
-        }
-        let sums = i32x4_add(sums, i32x4_shuffle::<2, 3, 0, 1>(sums, sums));
-        let sums = i32x4_add(sums, i32x4_shuffle::<1, 0, 3, 2>(sums, sums));
+        let parts = pairs.chunks(VECTORS_MAX).zip(query_pairs.chunks(VECTORS_MAX));
+        let whole: u32 = parts.map(|(row, query)| sum(count(row, query))).sum();
         let rest: u32 = rest.iter().zip(query_rest).map(|(a, b)| (a ^ b).count_ones()).sum();
-        *out = u32x4_extract_lane::<0>(sums) + rest;
+        *out = whole + rest;
     }
+}
+
+/// The sum of 16 counts.
+///
+/// Four sums of 16 bits, of four counts each, lie in a word; a product with a one at the place of
+/// each adds them up in its highest 16 bits. Vectors would be halved three times for this.
+#[inline(always)]
+fn sum(counts: v128) -> u32 {
+    let pairs = u16x8_extadd_pairwise_u8x16(counts);
+    let fours = u64x2_extract_lane::<0>(pairs) + u64x2_extract_lane::<1>(pairs);
+    (fours.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
 }
 
 /// How many bits of each byte place differ, in at most [`VECTORS_MAX`] vectors.
