@@ -50,15 +50,29 @@ async function inChromium(found, { device, threads, isolated }) {
         if (threads > 1) sides.push(await open(weights, { ...own, module: module("cpu"), name: "Burrow, one thread" }));
         sides.push(await open(weights, { side: "ort", dist: "/peers/onnxruntime-web/dist/", folder: `/graphs/${name}/`, device, threads }));
       }
-      return { browser, ...await measured(sides, members[0], LENGTH_MAX.browser) };
+      return { browser, ...await measured(sides, members[0], LENGTH_MAX.browser, device === "webgpu" ? await onCpu(open, members) : undefined) };
     });
   }
   return results;
 }
 
-async function measured(sides, model, lengthMax) {
+/** The models on the CPU, which the tests hold to PyTorch: they tell what is right on WebGPU. */
+async function onCpu(open, members) {
+  const judges = [];
+  for (const { name, weights } of members) {
+    judges.push(await open(weights, { side: "burrow", folder: `/models/${name}/`, device: "cpu", module: "/pkg/wasm/cpu/cpu.js", threads: 1 }));
+  }
+  return judges;
+}
+
+async function measured(sides, model, lengthMax, judges = firstOfEach(sides)) {
   const loaded = sides.map(({ name, device, weights, loadMs }) => ({ name, device, weights, loadMs }));
-  return { config: model.config, loaded, lengths: await contest(sides, { config: model.config, lengths: lengthsOf(model, lengthMax) }) };
+  return { config: model.config, loaded, lengths: await contest(sides, { config: model.config, lengths: lengthsOf(model, lengthMax), judges }) };
+}
+
+/** The first side with each form of the weights, which is Burrow's. */
+function firstOfEach(sides) {
+  return sides.filter(({ weights }, at) => sides.findIndex((side) => side.weights === weights) === at);
 }
 
 /** Every shape in processes of their own: on the CPU, or Burrow's WebGPU beside PyTorch's CUDA. */

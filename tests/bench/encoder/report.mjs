@@ -28,7 +28,7 @@ function againstPeers(part, shape, { lengths }) {
     return {
       model: `${shape} ${peer.weights}`, tokens, cosine: peer.cosine, least: ratio(least, peer.ms, own.ms), processor: ratio(median, peer.processorMs, own.processorMs),
       ...judged({
-        what: TITLES[part], burrow: `${ms(median(own.ms))}, ${rate(operations, own.ms)}`, against: `${peer.name} ${ms(median(peer.ms))}`,
+        what: TITLES[part], burrow: `${ms(median(own.ms))}, ${rate(operations, own.ms)}`, against: `${peer.name} ${ms(median(peer.ms))}${peer.isWrong ? ", a WRONG vector" : ""}`,
         figure: median(peer.ms) / median(own.ms), unit: "×", target: TARGETS[part](tokens),
       }),
     };
