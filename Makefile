@@ -47,6 +47,8 @@ lint: ## formatting and lints
 	export CARGO_TARGET_DIR="$$BURROW_TARGET"
 	cargo clippy --quiet $(NATIVE) --lib --bins -- -D warnings
 	cargo clippy --quiet $(NATIVE) --all-targets -- -D warnings -A clippy::unwrap_used -A clippy::expect_used
+	# A workspace of its own: nothing else would tell that it no longer compiles.
+	cargo check --quiet --locked --manifest-path fuzz/Cargo.toml
 
 test-native: ## Rust tests on this machine
 	scripts/setup.sh vulkan model

@@ -1,8 +1,6 @@
 //! Any text as a query, a filter or facets, and against any other text.
 #![no_main]
 
-use std::collections::BTreeMap;
-
 use burrow::fields::{FieldValue, Fields};
 use burrow::fingerprint::Fingerprint;
 use burrow::hits::{Found, MarkKind, QueryWords, hit};
@@ -13,6 +11,7 @@ use burrow::index::format::Entry;
 use burrow::page::{EncodedPage, Page, Passage};
 use burrow::quantize::Quantizer;
 use burrow::search::{Mode, Query, SearchOptions};
+use burrow::sorted::SortedMap;
 use burrow::store::MemoryStore;
 use libfuzzer_sys::fuzz_target;
 use pollster::block_on;
@@ -114,7 +113,7 @@ fn filters(json: &str) {
     let entries = entries();
     if let Ok(filter) = Filter::from_json(json) {
         let found = pages(&entries, &filter);
-        for (&page, entry) in &entries {
+        for (&page, entry) in entries.iter() {
             assert_eq!(found.contains(page), filter.matches(entry));
         }
     }
@@ -126,7 +125,7 @@ fn filters(json: &str) {
     }
 }
 
-fn entries() -> BTreeMap<u32, Entry> {
+fn entries() -> SortedMap<u32, Entry> {
     let text = |text: &str| FieldValue::Text(text.to_owned());
     let entry = |number: u32| {
         let mut fields = Fields::new();
