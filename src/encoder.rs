@@ -42,7 +42,6 @@ use crate::tokens::Tokenizer;
 
 #[cfg(feature = "gpu")]
 pub use self::gpu::{Adapter, adapter};
-#[cfg(target_feature = "atomics")]
 pub(crate) use self::kernels::cpu::threads;
 #[cfg(feature = "gpu")]
 pub use self::kernels::parity::{KernelCheck, KernelRun, check_kernels};
@@ -276,7 +275,12 @@ impl Encoder {
     fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<(Rows, Shape)> {
         let members: Vec<&[u32]> = pass.members.iter().map(|&index| sequences[index]).collect();
         let (rows, shape) = self.embedded(&members)?;
-        let states = self.network.forward(rows, &shape, self.store);
+        let forward = || self.network.forward(rows, &shape, self.store);
+        let states = match self.kind {
+            DeviceKind::Cpu => threads::among(forward),
+            // A GPU's work is queued by thread.
+            DeviceKind::WebGpu => forward(),
+        };
         #[cfg(target_feature = "atomics")]
         threads::check()?;
         Ok((states, shape))

@@ -60,6 +60,19 @@ pub(super) fn each_part<T: Send>(parts: Vec<T>, work: impl Fn(T) + Send + Sync) 
     parts.into_iter().for_each(work);
 }
 
+/// Does `work`, which calls [`each`] many times, on a thread of those that share it: one from outside
+/// would fall asleep and be woken for every call.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn among<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
+/// As natively; here the thread that calls shares the work.
+#[cfg(target_family = "wasm")]
+pub(crate) fn among<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
 /// How many threads there are to share the work.
 pub(crate) fn threads() -> usize {
     #[cfg(not(target_family = "wasm"))]
