@@ -42,6 +42,11 @@ impl Heads {
     pub(crate) fn firsts(&self) -> [usize; 3] {
         [0, self.asking, self.turned()].map(|heads| heads * self.width)
     }
+
+    /// Multiplications and additions. Beyond what 32 bits hold, which is all that wasm's usize has.
+    pub(super) fn operations(&self, shape: &Shape) -> u64 {
+        4 * (self.asking * self.width) as u64 * shape.pairs(self.causal) as u64
+    }
 }
 
 /// Neighbouring columns of rows that may hold more: a product makes queries, keys and values at once.
@@ -75,8 +80,7 @@ pub(crate) fn attention(inputs: [Columns<'_>; 3], heads: &Heads, shape: &Shape) 
             let rows = [query, key, value];
             let inputs = [0, 1, 2].map(|at| Columns::of(rows[at], firsts[at]));
             let what = |_: &CpuRows| {
-                let operations = 4 * heads.asking * heads.width * shape.pairs(heads.causal);
-                (format!("attention {} × {}", heads.asking, heads.width), operations)
+                (format!("attention {} × {}", heads.asking, heads.width), heads.operations(shape))
             };
             let body = || cpu::attention(inputs, heads, shape);
             Rows::Cpu(profile::timed(body, what))

@@ -136,7 +136,7 @@ impl Client {
     pub(super) fn fill(
         &self,
         program: Program,
-        (count, operations): ([usize; 3], usize),
+        (count, operations): ([usize; 3], u64),
         inputs: &[&Handle],
         shape: [usize; 2],
         store: Store,
@@ -169,7 +169,7 @@ pub(super) struct Launch {
     /// Workgroups.
     count: [usize; 3],
     /// Multiplications and additions.
-    pub(super) operations: usize,
+    pub(super) operations: u64,
     buffers: Vec<Handle>,
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn gated(x: &Rows, gate: &Weight, up: &Weight, shape: &Shape, store: 
         (Rows::Cpu(x), Weight::Cpu(gate), Weight::Cpu(up)) => {
             let what = |y: &CpuRows| {
                 let label = format!("gated {}→{}", x.columns, y.columns);
-                (label, 4 * x.values.len() * y.columns)
+                (label, 4 * x.values.len() as u64 * y.columns as u64)
             };
             Rows::Cpu(profile::timed(|| cpu::gated(x, gate, up), what))
         }
@@ -62,7 +62,7 @@ pub(crate) fn linear(
             };
             let what = |y: &CpuRows| {
                 let label = format!("linear {}→{}", x.columns, y.columns);
-                (label, 2 * x.values.len() * y.columns)
+                (label, 2 * x.values.len() as u64 * y.columns as u64)
             };
             let mut y = profile::timed(|| cpu::linear(x, weight, bias), what);
             if finish.gelu {

@@ -37,7 +37,7 @@ mod gpu {
         let count = [(dimension / 4).div_ceil(GROUP as usize), spans.len(), 1];
         let inputs = [states.handle(), ends.handle()];
         let output = [spans.len(), dimension];
-        let operations = spans.iter().map(Range::len).sum::<usize>() * dimension;
+        let operations = spans.iter().map(|span| (span.len() * dimension) as u64).sum();
         states.client.fill(program, (count, operations), &inputs, output, Store::Full)
     }
 }

@@ -94,5 +94,5 @@ pub(crate) fn rotated_norm(
 
 /// About ten operations a value, and most of the time in reading them.
 fn timed<T>(label: &str, values: usize, body: impl FnOnce() -> T) -> T {
-    profile::timed(body, |_| (label.to_owned(), 10 * values))
+    profile::timed(body, |_| (label.to_owned(), 10 * values as u64))
 }

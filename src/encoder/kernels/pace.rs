@@ -1,20 +1,20 @@
 //! How much the GPU is given at once: it also draws the page, and a query may come at any moment.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cubecl::client::Client;
 
 use crate::encoder::gpu;
 
 /// Operations of one submission to a GPU: a few milliseconds of one that does a TFLOP a second.
-const OPERATIONS_MAX: usize = 4_000_000_000;
+const OPERATIONS_MAX: u64 = 4_000_000_000;
 
 /// The same where a processor plays the GPU.
-const SOFTWARE_OPERATIONS_MAX: usize = 50_000_000;
+const SOFTWARE_OPERATIONS_MAX: u64 = 50_000_000;
 
 /// Given since the last submission.
-static GIVEN: AtomicUsize = AtomicUsize::new(0);
+static GIVEN: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static HELD_BACK: Cell<bool> = const { Cell::new(false) };
@@ -30,7 +30,7 @@ pub(super) fn is_held_back() -> bool {
 }
 
 /// Counts operations that were given to the device, and submits what has come together.
-pub(super) fn spent(client: &Client, operations: usize) {
+pub(super) fn spent(client: &Client, operations: u64) {
     let most = if gpu::facts().software { SOFTWARE_OPERATIONS_MAX } else { OPERATIONS_MAX };
     if GIVEN.fetch_add(operations, Ordering::Relaxed) + operations >= most {
         GIVEN.store(0, Ordering::Relaxed);

@@ -50,7 +50,7 @@ pub(crate) fn taken() -> Option<Record> {
 
 /// Runs a kernel of the CPU, and keeps its time where somebody asks. `what` tells the kernel and its
 /// operations by its result.
-pub(super) fn timed<T>(body: impl FnOnce() -> T, what: impl FnOnce(&T) -> (String, usize)) -> T {
+pub(super) fn timed<T>(body: impl FnOnce() -> T, what: impl FnOnce(&T) -> (String, u64)) -> T {
     let Some(clock) = RECORD.with_borrow(|record| record.as_ref().map(|record| record.clock))
     else {
         return body();
@@ -68,7 +68,7 @@ pub(super) fn timed<T>(body: impl FnOnce() -> T, what: impl FnOnce(&T) -> (Strin
 }
 
 /// Adds runs of a kernel to those that are there.
-pub(crate) fn add(times: &mut Vec<KernelTime>, kernel: String, operations: usize, seconds: f64) {
+pub(crate) fn add(times: &mut Vec<KernelTime>, kernel: String, operations: u64, seconds: f64) {
     let operations = operations as f64;
     match times.iter_mut().find(|time| time.kernel == kernel) {
         Some(time) => {

@@ -47,14 +47,14 @@ pub(super) fn attention(
     shape: &Shape,
 ) -> Tensor<2> {
     let work = Work::of(heads, inputs[0].rows.store().bytes(), gpu::facts());
-    let operations = 4 * heads.asking * heads.width * shape.pairs(heads.causal);
+    let operations = heads.operations(shape);
     shared_out(inputs, heads, (shape.words(), operations), work)
 }
 
 pub(super) fn shared_out(
     inputs: [Columns<'_, GpuRows>; 3],
     heads: &Heads,
-    (shape, operations): (&Handle, usize),
+    (shape, operations): (&Handle, u64),
     work: Work,
 ) -> Tensor<2> {
     let [query, key, value] = inputs.map(|columns| columns.rows);

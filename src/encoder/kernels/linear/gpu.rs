@@ -219,7 +219,8 @@ pub(super) fn shared_out(
     let (rows, lanes) = work.made();
     let count = [(matrix.rows / 4).div_ceil(lanes), x.count().div_ceil(rows), 1];
     let matrices = if gate.is_some() { 2 } else { 1 };
-    let operations = 2 * matrices * x.count() * matrix.rows * matrix.columns;
+    let operations =
+        [2, matrices, x.count(), matrix.rows, matrix.columns].map(|x| x as u64).iter().product();
     x.client.fill(source.program(), (count, operations), &inputs, [x.count(), matrix.rows], store)
 }
 

@@ -30,7 +30,7 @@ pub(super) fn rms_norm(
     ];
     let program = Program::new("rms norm".to_owned(), include_str!("rms.wgsl"), &constants);
     let inputs = [x.handle(), gain.handle()];
-    let work = ([rows, 1, 1], 10 * rows * dimension);
+    let work = ([rows, 1, 1], 10 * (rows * dimension) as u64);
     x.client.fill(program, work, &inputs, [rows, dimension], store)
 }
 
@@ -51,7 +51,7 @@ pub(super) fn layer_norm(
     ];
     let program = Program::new("layer norm".to_owned(), include_str!("layer.wgsl"), &constants);
     let inputs = [x.handle(), gain.handle(), bias.handle()];
-    let work = ([rows, 1, 1], 10 * rows * dimension);
+    let work = ([rows, 1, 1], 10 * (rows * dimension) as u64);
     x.client.fill(program, work, &inputs, [rows, dimension], Store::Full)
 }
 
@@ -96,7 +96,7 @@ pub(super) fn rotated_by(
     let program = Program::new(label, include_str!("rotated.wgsl"), &constants);
     let count = [(rows * heads.turned()).div_ceil(GROUP as usize / lanes), 1, 1];
     let inputs = [x.handle(), gains.handle(), turns.handle(), shape.words()];
-    x.client.fill(program, (count, 10 * rows * output[1]), &inputs, output, x.store())
+    x.client.fill(program, (count, 10 * (rows * output[1]) as u64), &inputs, output, x.store())
 }
 
 /// The sum of the values of all who make a row.
