@@ -38,14 +38,12 @@ pub use page_set::PageSet;
 pub(crate) use resident::place_of;
 pub use state::Problem;
 use state::{State, attempts, busy};
-use strides::Begun;
 use transaction::Transaction;
 pub use verify::{Repaired, Verification};
 
-use std::pin::Pin;
-
 use serde::Serialize;
 
+use crate::begun::Begun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fingerprint::Fingerprint;
 use crate::hits::Hit;
@@ -54,9 +52,6 @@ use crate::search::{self, Query, SearchOptions};
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind, refuse_sealed};
 use format::Effect;
 use lexical::WordRecorder;
-
-/// A future whose code is not copied into those who wait for it.
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
 
 /// What became of a page that was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

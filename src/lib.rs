@@ -37,6 +37,7 @@
 //! 6. Bytes from outside are hostile: checked before use, never a panic, never a silent wrong
 //!    answer.
 
+mod begun;
 mod checksum;
 pub mod error;
 pub mod fields;

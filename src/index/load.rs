@@ -4,7 +4,8 @@ use super::format::{self, Effect, Head};
 use super::page_set::PageSet;
 use super::queue::Queue;
 use super::state::{META_KEY, Problem, State, attempts, busy, read_head, whole};
-use super::strides::{Begun, Strides};
+use super::strides::Strides;
+use crate::begun::Begun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{HEAD_KEY, Space, Store};
 

@@ -1,10 +1,7 @@
 //! How all records of a space are read: some at a time, the next already on their way.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
-use super::Boxed;
 use super::format;
+use crate::begun::Begun;
 use crate::error::Result;
 use crate::store::{Space, Store};
 
@@ -17,34 +14,6 @@ const SCAN_BYTES: usize = 2 * 1024 * 1024;
 
 /// And no more than this.
 const SCAN_RECORDS_MAX: usize = 4096;
-
-/// What is waited for, once it has been asked for: whoever begins several waits for them together.
-pub(super) struct Begun<'a, T> {
-    answer: Option<Result<T>>,
-    rest: Boxed<'a, T>,
-}
-
-impl<'a, T> Begun<'a, T> {
-    /// Asks, and does not wait.
-    pub(super) async fn new(work: impl Future<Output = Result<T>> + 'a) -> Self {
-        let mut rest: Boxed<'a, T> = Box::pin(work);
-        let answer = poll_fn(|context| {
-            Poll::Ready(match rest.as_mut().poll(context) {
-                Poll::Ready(answer) => Some(answer),
-                Poll::Pending => None,
-            })
-        });
-        Begun { answer: answer.await, rest }
-    }
-
-    /// Waits.
-    pub(super) async fn end(self) -> Result<T> {
-        match self.answer {
-            Some(answer) => answer,
-            None => self.rest.await,
-        }
-    }
-}
 
 /// The first records of a space, asked for; then all others.
 pub(super) struct Strides<'a, S> {

@@ -3,7 +3,8 @@
 use super::format::{self, Effect, Entry};
 use super::lexical::{Merge, PageWords, WordRecorder};
 use super::queue::Edit;
-use super::{Boxed, Index, build};
+use super::{Index, build};
+use crate::begun::Boxed;
 use crate::error::{ErrorKind, Result};
 use crate::page::EncodedPage;
 use crate::store::{Change, Commit, HEAD_KEY, Space, Store};

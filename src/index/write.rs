@@ -6,7 +6,8 @@ use super::page_set::PageSet;
 use super::queue::Queue;
 use super::state::{State, attempts, busy, read_head};
 use super::transaction::Transaction;
-use super::{Boxed, Index, build, check_same_space, cleared_by_another};
+use super::{Index, build, check_same_space, cleared_by_another};
+use crate::begun::Boxed;
 use crate::error::Result;
 use crate::store::Store;
 
