@@ -15,6 +15,8 @@ mod manifest;
 mod matrix;
 pub mod pack;
 mod parameters;
+mod pass;
+mod pause;
 mod plan;
 mod profile;
 mod qwen3;
@@ -27,13 +29,11 @@ mod weights;
 
 use std::ops::Range;
 
-use self::bert::Bert;
 use self::config::Config;
 use self::device::Place;
-use self::kernels::{Shape, Store};
+use self::kernels::Store;
 use self::matrix::Form;
-use self::qwen3::Qwen3;
-use self::rows::Rows;
+use self::pass::Network;
 use self::table::Table;
 use crate::chunks::ChunkLimits;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +48,7 @@ pub use self::kernels::parity::{KernelCheck, KernelRun, check_kernels};
 pub use self::kernels::profile::KernelTime;
 pub use self::loader::{Loader, ModelInfo};
 pub use self::manifest::{FileFacts, Golden, MANIFEST, Manifest, PACKED_VERSION, Packed};
+pub use self::pause::Pause;
 pub use self::profile::Profile;
 pub use self::recipe::Recipe;
 
@@ -99,27 +100,6 @@ pub struct Encoder {
     form: Form,
     store: Store,
     reasons: Vec<String>,
-}
-
-/// The layers, by family.
-enum Network {
-    Bert(Box<Bert>),
-    Qwen3(Box<Qwen3>),
-}
-
-impl Network {
-    /// Embedded rows → last hidden states, `[rows, dimension]` both.
-    fn forward(&self, rows: Rows, shape: &Shape, store: Store) -> Rows {
-        match self {
-            Network::Bert(bert) => bert.forward(rows, shape),
-            Network::Qwen3(qwen3) => qwen3.forward(rows, shape, store),
-        }
-    }
-
-    /// Whether what lies between its layers can be stored in f16.
-    fn knows_half(&self) -> bool {
-        matches!(self, Network::Qwen3(_))
-    }
 }
 
 impl Encoder {
@@ -205,120 +185,6 @@ impl Encoder {
         };
         Sequence { ids: ids.to_vec(), spans: vec![first..ids.len()] }
     }
-
-    /// Last hidden states, `[tokens, dimension]` a sequence, padding left out.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` where a sequence is longer than the model's positions, `Input` where one is empty,
-    /// `Device` on failure or values that are not finite.
-    pub async fn hidden_states(&self, batch: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
-        let sequences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
-        let mut states = vec![Vec::new(); batch.len()];
-        for pass in self.passes(&sequences)? {
-            let (rows, shape) = self.forward(&sequences, &pass)?;
-            let rows = self.place.read(rows).await?;
-            for (&index, &start) in pass.members.iter().zip(&shape.starts) {
-                let first = start * self.config.dimension;
-                states[index] =
-                    rows[first..][..batch[index].len() * self.config.dimension].to_vec();
-            }
-        }
-        Ok(states)
-    }
-
-    /// The mean of the hidden states over every span, `[spans, dimension]` a sequence.
-    ///
-    /// # Errors
-    ///
-    /// As [`Encoder::hidden_states`]; `Input` also where a span is empty or not in its sequence.
-    pub async fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>> {
-        batch.iter().try_for_each(check_spans)?;
-        let sequences: Vec<&[u32]> = batch.iter().map(|sequence| &sequence.ids[..]).collect();
-        let mut vectors = vec![Vec::new(); batch.len()];
-        for pass in self.passes(&sequences)? {
-            if pass.members.iter().all(|&index| batch[index].spans.is_empty()) {
-                continue;
-            }
-            let (states, shape) = self.forward(&sequences, &pass)?;
-            let means = kernels::means::means(&states, &spans_of(batch, &pass, &shape));
-            let mut means = &self.place.read(means).await?[..];
-            for &index in &pass.members {
-                let (own, rest) = means.split_at(batch[index].spans.len() * self.config.dimension);
-                vectors[index] = own.to_vec();
-                means = rest;
-            }
-        }
-        Ok(vectors)
-    }
-
-    /// Checks the sequences' lengths and groups them.
-    fn passes(&self, sequences: &[&[u32]]) -> Result<Vec<batch::Pass>> {
-        let lengths: Vec<usize> = sequences.iter().map(|ids| ids.len()).collect();
-        if lengths.contains(&0) {
-            return Err(Error::new(ErrorKind::Input, "a sequence to encode has no tokens"));
-        }
-        match lengths.iter().find(|&&length| length > self.config.positions) {
-            Some(length) => {
-                let message = format!(
-                    "a sequence of {length} tokens is longer than the {} that {} can read: cut it \
-                     into windows",
-                    self.config.positions, self.fingerprint.model
-                );
-                Err(Error::new(ErrorKind::Limit, message))
-            }
-            None => Ok(batch::passes(&lengths)),
-        }
-    }
-
-    /// The last hidden states of one pass, and which sequence's they are.
-    fn forward(&self, sequences: &[&[u32]], pass: &batch::Pass) -> Result<(Rows, Shape)> {
-        let members: Vec<&[u32]> = pass.members.iter().map(|&index| sequences[index]).collect();
-        let (rows, shape) = self.embedded(&members)?;
-        let forward = || self.network.forward(rows, &shape, self.store);
-        let states = match self.kind {
-            DeviceKind::Cpu => threads::among(forward),
-            // A GPU's work is queued by thread.
-            DeviceKind::WebGpu => forward(),
-        };
-        #[cfg(target_feature = "atomics")]
-        threads::check()?;
-        Ok((states, shape))
-    }
-
-    /// What goes into the first layer, on the device.
-    fn embedded(&self, members: &[&[u32]]) -> Result<(Rows, Shape)> {
-        let shape = Shape::new(members.iter().map(|ids| ids.len()).collect(), &self.place);
-        let rows = self.table.rows(members, &shape)?;
-        Ok((self.place.rows(rows, self.config.dimension), shape))
-    }
-
-    /// The rows that leave each layer, `[layers]` of `[tokens, dimension]`, before the last norm:
-    /// to find the layer in which two implementations part. None for models whose layers are not
-    /// looked into.
-    ///
-    /// # Errors
-    ///
-    /// As [`Encoder::hidden_states`].
-    pub async fn trace(&self, ids: &[u32]) -> Result<Option<Vec<Vec<f32>>>> {
-        let Network::Qwen3(qwen3) = &self.network else { return Ok(None) };
-        self.passes(&[ids])?;
-        let (rows, shape) = self.embedded(&[ids])?;
-        let mut layers = Vec::new();
-        for states in qwen3.trace(rows, &shape, self.store) {
-            layers.push(self.place.read(states).await?);
-        }
-        Ok(Some(layers))
-    }
-}
-
-/// The spans of a pass's members, one after the other, in rows of the pass.
-fn spans_of(batch: &[Sequence], pass: &batch::Pass, shape: &Shape) -> Vec<Range<usize>> {
-    let members = pass.members.iter().zip(&shape.starts);
-    let moved = |(&index, &row): (&usize, &usize)| {
-        batch[index].spans.iter().map(move |span| span.start + row..span.end + row)
-    };
-    members.flat_map(moved).collect()
 }
 
 fn special_tokens(tokenizer: &Tokenizer) -> usize {
@@ -336,15 +202,4 @@ fn room_for_text(config: &Config, tokenizer: &Tokenizer) -> Result<()> {
         return Err(Error::new(ErrorKind::Model, message));
     }
     Ok(())
-}
-
-fn check_spans(sequence: &Sequence) -> Result<()> {
-    let tokens = sequence.ids.len();
-    match sequence.spans.iter().find(|span| span.is_empty() || span.end > tokens) {
-        Some(span) => {
-            let message = format!("the span {span:?} is empty or not within the {tokens} tokens");
-            Err(Error::new(ErrorKind::Input, message))
-        }
-        None => Ok(()),
-    }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::blocks::{self, Document, Source};
 use crate::chunks::{self, Chunk, Sentence, Window};
-use crate::encoder::{Encoder, Recipe, Sequence};
+use crate::encoder::{Encoder, Pause, Recipe, Sequence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields::Facts;
 use crate::page::{self, EncodedPage, Page, Passage};
@@ -71,13 +71,26 @@ impl PreparedPage {
     ///
     /// As [`Encoder::embed`]. After an error the same window can be tried again.
     pub async fn encode_next(&mut self, encoder: &Encoder) -> Result<()> {
+        self.encode_next_with(encoder, None).await
+    }
+
+    /// As [`PreparedPage::encode_next`], with a pause between layers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Encoder::embed_with`].
+    pub async fn encode_next_with(
+        &mut self,
+        encoder: &Encoder,
+        pause: Option<Pause<'_>>,
+    ) -> Result<()> {
         let Some(window) = self.windows.get(self.encoded) else {
             let message = format!("{}: all its windows are encoded already", self.page.url);
             return Err(Error::new(ErrorKind::Input, message));
         };
         let fresh = &self.chunks[window.chunks.start + window.context..window.chunks.end];
         let sequences = self.sequences(encoder, window)?;
-        let vectors = encoder.embed(&sequences).await?.concat();
+        let vectors = encoder.embed_with(&sequences, pause).await?.concat();
         let fingerprint = encoder.fingerprint();
         let (passages, sentences) = vectors.split_at(fresh.len() * fingerprint.dimension);
         for vector in passages.chunks_exact(fingerprint.dimension) {

@@ -45,7 +45,7 @@ export class Encoding {
   readonly #ask: OpenAsk;
   readonly #host: EncodingHost;
   readonly #closing = new AbortController();
-  /** One forward pass at a time; a query goes before the next window of a page. */
+  /** One forward pass at a time, or that of a query between the layers of a window. */
   readonly #turns = new Turns();
   #begin: () => void = () => {};
   #loaded: Loaded | null = null;
@@ -88,7 +88,7 @@ export class Encoding {
       const { encoder } = loaded;
       const [vector, encodeMs] = await timed(() => encoder.embedQuery(query));
       return { vector, fingerprint: encoder.fingerprint(), encodeMs };
-    }, { urgent: true }));
+    }, { between: true }));
   }
 
   /** Cuts a page into windows, which `encodeNext` encodes, on the device that encodes now. */
@@ -96,9 +96,9 @@ export class Encoding {
     return (await this.ready).encoder.prepare(url, title, format, content, facts);
   }
 
-  /** Encodes the next window. */
+  /** Encodes the next window; a query need not wait for its end. */
   encodeNext(prepared: PreparedPage): Promise<void> {
-    return this.#turns.run(() => prepared.encodeNext());
+    return this.#turns.run(() => prepared.encodeNext(() => this.#turns.lend()));
   }
 
   /** Does what is to be encoded; where the device fails in it, once more, on the CPU. */

@@ -123,7 +123,8 @@ export interface Encoder {
 /** A page on its way to the index. */
 export interface PreparedPage {
   readonly windows: number;
-  encodeNext(): Promise<void>;
+  /** Encodes the next window. Between layers it calls `pause`, and waits for the promise that comes of it, if one does. */
+  encodeNext(pause?: () => Promise<void> | undefined): Promise<void>;
   /** Uses the page up. */
   finish(): Uint8Array;
   free(): void;

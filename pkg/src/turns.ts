@@ -1,14 +1,24 @@
 /** A lock whose holders take turns: the urgent first, else in the order in which they came. */
 
+/** Work that can wait for others hears of them so often, in milliseconds. */
+const HEARS_EVERY_MS = 25;
+
 /** Runs one piece of work at a time. */
 export class Turns {
+  readonly #between: (() => void)[] = [];
   readonly #urgent: (() => void)[] = [];
   readonly #patient: (() => void)[] = [];
   #taken = false;
+  /** Gives the turn back to the one who has lent it. */
+  #back: (() => void) | null = null;
+  #heard = 0;
 
-  /** Runs the work when its turn comes, and gives what it gives. A failure does not keep the next from its turn. */
-  async run<T>(work: () => T | Promise<T>, { urgent = false } = {}): Promise<T> {
-    if (this.#taken) await new Promise<void>((turn) => (urgent ? this.#urgent : this.#patient).push(turn));
+  /**
+   * Runs the work when its turn comes, and gives what it gives. A failure does not keep the next from its turn. Work `between`
+   * is urgent, and also done in the midst of a turn that is lent.
+   */
+  async run<T>(work: () => T | Promise<T>, { urgent = false, between = false } = {}): Promise<T> {
+    if (this.#taken) await new Promise<void>((turn) => (between ? this.#between : urgent ? this.#urgent : this.#patient).push(turn));
     this.#taken = true;
     try {
       return await work();
@@ -17,9 +27,28 @@ export class Turns {
     }
   }
 
+  /** Lends the turn that is running to all work `between` that waits. Nothing where it is too early to look for such. */
+  lend(): Promise<void> | undefined {
+    if (this.#between.length === 0 && performance.now() - this.#heard < HEARS_EVERY_MS) return undefined;
+    return this.#lent();
+  }
+
+  async #lent(): Promise<void> {
+    await messagesHandled();
+    this.#heard = performance.now();
+    const first = this.#between.shift();
+    if (!first) return;
+    await new Promise<void>((back) => {
+      this.#back = back;
+      first();
+    });
+  }
+
   /** The lock stays taken while it is handed over, so that nobody slips in between. */
   #pass(): void {
-    const next = this.#urgent.shift() ?? this.#patient.shift();
+    const back = this.#between.length === 0 ? this.#back : null;
+    if (back) this.#back = null;
+    const next = back ?? this.#between.shift() ?? this.#urgent.shift() ?? this.#patient.shift();
     if (next) next();
     else this.#taken = false;
   }

@@ -37,3 +37,47 @@ test("nobody slips in while the lock is handed over", async () => {
   await Promise.all([first, second]);
   assert.deepEqual(seen, ["first", "second", "second ends", "late"]);
 });
+
+test("a turn that is lent goes on when all work between is done, and nobody else comes first", async () => {
+  const turns = new Turns();
+  const seen = [];
+  const say = (name) => async () => {
+    seen.push(name);
+    await messagesHandled();
+  };
+  const long = turns.run(async () => {
+    seen.push("long begins");
+    // Those who come while it runs: nobody waits yet.
+    for (const name of ["?", "??"]) void turns.run(say(name), { between: true });
+    const urgent = turns.run(say("!"), { urgent: true });
+    const patient = turns.run(say("patient"));
+    await turns.lend();
+    seen.push("long goes on");
+    await turns.lend();
+    seen.push("long ends");
+    return [urgent, patient];
+  });
+  await Promise.all(await long);
+  assert.deepEqual(seen, ["long begins", "?", "??", "long goes on", "long ends", "!", "patient"]);
+  assert.equal(await turns.run(() => "free again"), "free again");
+});
+
+test("work between that fails gives the turn back all the same", async () => {
+  const turns = new Turns();
+  const outcome = await turns.run(async () => {
+    const failing = turns.run(() => { throw new Error("mine"); }, { between: true });
+    await turns.lend();
+    return failing.catch(({ message }) => message);
+  });
+  assert.equal(outcome, "mine");
+});
+
+test("messages are heard now and then, not at every pause", async () => {
+  const turns = new Turns();
+  await turns.run(async () => {
+    await turns.lend();
+    assert.equal(turns.lend(), undefined);
+    void turns.run(() => {}, { between: true });
+    assert.notEqual(turns.lend(), undefined);
+  });
+});

@@ -6,6 +6,7 @@ use super::kernels::attention::{Columns, Heads, attention};
 use super::kernels::{Shape, Store};
 use super::layers::{LayerNorm, Linear};
 use super::parameters::Parameters;
+use super::pass::Step;
 use super::rows::Rows;
 use crate::error::Result;
 
@@ -45,9 +46,12 @@ impl Bert {
     }
 
     /// Embedded rows `[rows, dimension]` → last hidden states, the same shape.
-    pub(crate) fn forward(&self, rows: Rows, shape: &Shape) -> Rows {
-        let embedded = self.norm.forward(rows);
-        self.layers.iter().fold(embedded, |x, layer| layer.forward(x, &self.heads, shape))
+    pub(crate) fn steps<'a>(&'a self, shape: &'a Shape) -> Vec<Step<'a>> {
+        let norm: Step<'a> = Box::new(|rows| self.norm.forward(rows));
+        let halves = |layer: &'a Layer| -> [Step<'a>; 2] {
+            [Box::new(|x| layer.attend(x, &self.heads, shape)), Box::new(|x| layer.think(x, shape))]
+        };
+        [norm].into_iter().chain(self.layers.iter().flat_map(halves)).collect()
     }
 }
 
@@ -70,11 +74,14 @@ impl Layer {
         Ok(Layer { all, output, attention_norm, widen, narrow, output_norm })
     }
 
-    fn forward(&self, x: Rows, heads: &Heads, shape: &Shape) -> Rows {
+    fn attend(&self, x: Rows, heads: &Heads, shape: &Shape) -> Rows {
         let all = self.all.forward(&x, shape, Store::Full);
         let inputs = heads.firsts().map(|first| Columns::of(&all, first));
         let mixed = attention(inputs, heads, shape);
-        let x = self.attention_norm.forward(self.output.forward_onto(&x, &mixed, shape));
+        self.attention_norm.forward(self.output.forward_onto(&x, &mixed, shape))
+    }
+
+    fn think(&self, x: Rows, shape: &Shape) -> Rows {
         // The GELU here is the exact one, by the error function.
         let wide = self.widen.forward_gelu(&x, shape, Store::Full);
         self.output_norm.forward(self.narrow.forward_onto(&x, &wide, shape))

@@ -1,5 +1,7 @@
 //! The layers of a Qwen3 encoder, from embedded rows to the last hidden states.
 
+use std::rc::Rc;
+
 use super::config::Config;
 use super::device::Place;
 use super::kernels::attention::{Columns, Heads, attention};
@@ -7,6 +9,7 @@ use super::kernels::norm::{Rotation, rms_norm, rotated_norm};
 use super::kernels::{Shape, Store};
 use super::layers::Linear;
 use super::parameters::Parameters;
+use super::pass::Step;
 use super::rows::{Rows, Vector};
 use crate::error::Result;
 
@@ -59,22 +62,33 @@ impl Qwen3 {
     /// The rows that pass from layer to layer, and what is added to them, are f32 in every
     /// precision: in the trained models they grow beyond 65,504, which f16 cannot hold. `store` is
     /// how everything between is stored on the GPU.
-    pub(crate) fn forward(&self, rows: Rows, shape: &Shape, store: Store) -> Rows {
-        let rotation = Rotation::new(shape.tokens, self.heads.width, self.theta, &rows);
+    pub(crate) fn steps<'a>(
+        &'a self,
+        rows: &Rows,
+        shape: &'a Shape,
+        store: Store,
+    ) -> Vec<Step<'a>> {
+        let rotation = Rotation::new(shape.tokens, self.heads.width, self.theta, rows);
         let pass = Pass { heads: &self.heads, epsilon: self.epsilon, rotation, shape, store };
-        let states = self.layers.iter().fold(rows, |x, layer| layer.forward(x, &pass));
-        rms_norm(&states, &self.norm, self.epsilon, Store::Full)
+        let pass = Rc::new(pass);
+        let halves = |layer: &'a Layer| -> [Step<'a>; 2] {
+            let (first, second) = (Rc::clone(&pass), Rc::clone(&pass));
+            [Box::new(move |x| layer.attend(x, &first)), Box::new(move |x| layer.think(x, &second))]
+        };
+        let norm: Step<'a> = Box::new(|x| rms_norm(&x, &self.norm, self.epsilon, Store::Full));
+        self.layers.iter().flat_map(halves).chain([norm]).collect()
     }
 
     /// The rows after every layer, before the last norm: `[layers]` of `[rows, dimension]`.
     pub(crate) fn trace(&self, rows: Rows, shape: &Shape, store: Store) -> Vec<Rows> {
-        let rotation = Rotation::new(shape.tokens, self.heads.width, self.theta, &rows);
-        let pass = Pass { heads: &self.heads, epsilon: self.epsilon, rotation, shape, store };
-        let step = |x: &mut Rows, layer: &Layer| {
-            *x = layer.forward(x.clone(), &pass);
+        let steps = self.steps(&rows, shape, store);
+        let done = |x: &mut Rows, step: &Step<'_>| {
+            *x = step(x.clone());
             Some(x.clone())
         };
-        self.layers.iter().scan(rows, step).collect()
+        // Two steps a layer.
+        let halves = steps.iter().take(2 * self.layers.len()).scan(rows, done);
+        halves.skip(1).step_by(2).collect()
     }
 }
 
@@ -102,28 +116,23 @@ impl Layer {
         Ok(Layer { input_norm, all, output, turned_norm, post_norm, gate, up, down })
     }
 
-    fn forward(&self, x: Rows, pass: &Pass<'_>) -> Rows {
-        let h = rms_norm(&x, &self.input_norm, pass.epsilon, pass.store);
-        let x = self.attend(&x, &h, pass);
-        let h = rms_norm(&x, &self.post_norm, pass.epsilon, pass.store);
-        self.think(&x, &h, pass)
-    }
-
-    /// `x` and what is seen from `h`.
-    fn attend(&self, x: &Rows, h: &Rows, pass: &Pass<'_>) -> Rows {
+    /// `x` and what is seen from it.
+    fn attend(&self, x: Rows, pass: &Pass<'_>) -> Rows {
         let (heads, norm) = (pass.heads, &self.turned_norm);
-        let all = self.all.forward(h, pass.shape, pass.store);
+        let h = rms_norm(&x, &self.input_norm, pass.epsilon, pass.store);
+        let all = self.all.forward(&h, pass.shape, pass.store);
         let turned = rotated_norm(&all, norm, heads, pass.epsilon, &pass.rotation, pass.shape);
         let [query, key, value] = heads.firsts();
         let inputs = [(&turned, query), (&turned, key), (&all, value)];
         let inputs = inputs.map(|(rows, first)| Columns::of(rows, first));
         let mixed = attention(inputs, heads, pass.shape);
-        self.output.forward_onto(x, &mixed, pass.shape)
+        self.output.forward_onto(&x, &mixed, pass.shape)
     }
 
-    /// `x` and what is thought of `h`.
-    fn think(&self, x: &Rows, h: &Rows, pass: &Pass<'_>) -> Rows {
-        let wide = self.up.forward_gated(&self.gate, h, pass.shape, pass.store);
-        self.down.forward_onto(x, &wide, pass.shape)
+    /// `x` and what is thought of it.
+    fn think(&self, x: Rows, pass: &Pass<'_>) -> Rows {
+        let h = rms_norm(&x, &self.post_norm, pass.epsilon, pass.store);
+        let wide = self.up.forward_gated(&self.gate, &h, pass.shape, pass.store);
+        self.down.forward_onto(&x, &wide, pass.shape)
     }
 }

@@ -2,12 +2,16 @@
 
 use std::rc::Rc;
 
+use js_sys::{Function, Promise};
+use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use super::error::JsResult;
 use super::format_place;
+use crate::begun::Boxed;
 use crate::blocks::{Format, Source};
-use crate::encoder::{self, DeviceKind, ModelInfo, Sequence};
+use crate::encoder::{self, DeviceKind, ModelInfo, Pause, Sequence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields;
 use crate::index::format;
@@ -180,15 +184,19 @@ impl PreparedPage {
         self.page.windows()
     }
 
-    /// Encodes the next window and keeps its codes.
+    /// Encodes the next window and keeps its codes. `pause` is called between layers, and the pass
+    /// goes on when the promise that it gives, if any, is settled: something else may be encoded
+    /// meanwhile.
     ///
     /// # Errors
     ///
     /// `device` where the device fails: the same window can be tried again. `input` where all are
     /// encoded.
     #[wasm_bindgen(js_name = encodeNext)]
-    pub async fn encode_next(&mut self) -> JsResult<()> {
-        Ok(self.page.encode_next(&self.encoder).await?)
+    pub async fn encode_next(&mut self, pause: Option<Function>) -> JsResult<()> {
+        let pause = pause.map(|pause| move || called(&pause));
+        let pause = pause.as_ref().map(|pause| pause as Pause<'_>);
+        Ok(self.page.encode_next_with(&self.encoder, pause).await?)
     }
 
     /// The page with its codes as bytes for `Index.commit`. The page is used up.
@@ -199,6 +207,16 @@ impl PreparedPage {
     pub fn finish(self) -> JsResult<Vec<u8>> {
         Ok(format::to_wire(&self.page.finish(&self.encoder)?)?)
     }
+}
+
+/// What a pause waits for, if it waits. How that ends, or that there is no such function, is no
+/// matter of the pass.
+fn called(pause: &Function) -> Option<Boxed<'static, ()>> {
+    let promise = pause.call0(&JsValue::UNDEFINED).ok()?.dyn_into::<Promise>().ok()?;
+    Some(Box::pin(async move {
+        let _ = JsFuture::from(promise).await;
+        Ok(())
+    }))
 }
 
 fn device_kind(name: &str) -> Result<DeviceKind> {

@@ -105,6 +105,34 @@ test("all-MiniLM-L6-v2 on the CPU equals PyTorch, for every text of the referenc
   check(worst, "cpu");
 });
 
+/** In the page: what comes of a page with and without pauses, in one of which a query is encoded. */
+async function interrupted() {
+  const [words, query] = ["The otter swims in the cold river and dives for fish that hide below the stones. ".repeat(16), "what do otters eat?"];
+  const encoded = async (pause) => {
+    const page = encoder.prepare("page:1", null, "text", new TextEncoder().encode(words));
+    await page.encodeNext(pause);
+    return { windows: page.windows, bytes: String(page.finish()) };
+  };
+  const [alone, vectorAlone] = [await encoded(), String(await encoder.embedQuery(query))];
+  let [pauses, vector] = [0, null];
+  const paused = await encoded(() => {
+    pauses += 1;
+    if (pauses !== 2) return pauses === 1 ? undefined : Promise.reject(new Error("of no matter"));
+    return encoder.embedQuery(query).then((found) => { vector = String(found); });
+  });
+  return { windows: alone.windows, pauses, isSamePage: paused.bytes === alone.bytes, isSameVector: vector === vectorAlone };
+}
+
+for (const device of ["cpu", "webgpu"]) {
+  test(`a query is encoded between the layers of a window on ${device}, and neither changes the other`, withModel, async () => {
+    const { windows, pauses, isSamePage, isSameVector } = await inPage(...REAL, device, interrupted);
+    assert.equal(windows, 1);
+    assert.ok(pauses >= 3, `${pauses} pauses`);
+    assert.ok(isSamePage, "the page came out different");
+    assert.ok(isSameVector, "the query came out different");
+  });
+}
+
 test("all-MiniLM-L6-v2 on WebGPU equals PyTorch, for short texts and a whole window", withModel, async () => {
   const lengths = await inPage(...REAL, "cpu", () => cases.map((one) => one.ids.length));
   const order = lengths.map((length, index) => index).filter((index) => lengths[index] > 2).sort((a, b) => lengths[a] - lengths[b]);
