@@ -14,6 +14,7 @@
 //! counts: its own record, else the segment with the greatest number.
 
 mod names;
+mod known;
 mod build;
 mod check;
 mod query;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::format::{self, ListWriter, SegmentPage, page_key};
 use super::Source;
+use super::known::{Key, KnownWords, key_of};
 use super::names::Names;
 use crate::error::Result;
 use crate::page::{Page, Passage};
@@ -55,23 +56,19 @@ pub(super) fn source_of(page: u32, language: u8, lengths: Vec<u16>) -> Source {
 pub(crate) struct WordRecorder {
     /// Of which language the stems are that are remembered.
     language: Option<Language>,
-    words: Names,
-    /// Of each word.
-    known: Vec<Known>,
+    words: KnownWords,
     terms: Names,
-    /// Of each term, the first of its bytes, which go before others as the term does.
-    beginnings: Vec<u64>,
-    /// Of each term, 0 between two pages.
-    counts: Vec<u32>,
+    /// Of each term.
+    counted: Vec<Counted>,
 }
 
-/// What is remembered of a word.
+/// What a term is put in its place by.
 #[derive(Debug, Clone, Copy)]
-struct Known {
-    kind: WordKind,
-    term: u32,
-    /// Only where it is not the term.
-    stem: Option<u32>,
+struct Counted {
+    /// Its first bytes, which go before others as the term does.
+    beginning: u64,
+    /// How often it is in the page; 0 between two pages.
+    count: u32,
 }
 
 /// Where a term is in a page.
@@ -106,10 +103,11 @@ impl WordRecorder {
             lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
         }
         let (lists, rows) = lists(&self.by_term(&found));
+        // All texts are looked up before the first is written: see `KnownWords::fetch`.
         let list = |list: &List| (self.terms.get(list.term), list.rows, &rows[list.bytes.clone()]);
-        let terms = lists.iter().map(list);
+        let terms: Vec<_> = lists.iter().map(list).collect();
         let code = language.map_or(0, |language| language as u8);
-        let bytes = format::page_terms_to_bytes(page, code, &lengths, terms)?;
+        let bytes = format::page_terms_to_bytes(page, code, &lengths, terms.into_iter())?;
         let change = Change::Put { space: Space::Terms, key: page_key(page), bytes };
         Ok(PageWords { change, page, source: source_of(page, code, lengths) })
     }
@@ -146,8 +144,12 @@ impl WordRecorder {
         found: &mut Vec<Occurrence>,
     ) -> u32 {
         let (spots, count) = spots(text);
-        for Spot { range, position, kind } in spots {
-            let (term, stem) = self.term_and_stem(&text[range], kind);
+        let key = |spot: &Spot| key_of(&text[Range::clone(&spot.range)], spot.kind);
+        let keys: Vec<_> = spots.iter().map(key).collect();
+        self.words.fetch(&keys);
+        for (Spot { range, position, kind }, key) in spots.into_iter().zip(keys) {
+            let known = key.and_then(|key| self.words.get(&key));
+            let (term, stem) = known.unwrap_or_else(|| self.learn(&text[range], kind, key));
             let place = start.saturating_add(position);
             found.push(Occurrence { term, passage, place, is_stem: false, in_field });
             if let Some(term) = stem {
@@ -157,21 +159,16 @@ impl WordRecorder {
         count
     }
 
-    fn term_and_stem(&mut self, word: &str, kind: WordKind) -> (u32, Option<u32>) {
-        let (number, is_new) = self.words.number_of(word);
-        if let Some(known) = self.known.get(number as usize)
-            && known.kind == kind
-        {
-            return (known.term, known.stem);
-        }
+    /// The term and the stem of a word that is not remembered.
+    fn learn(&mut self, word: &str, kind: WordKind, key: Option<Key>) -> (u32, Option<u32>) {
         let text = term_of(word);
         let language = self.language.filter(|_| kind == WordKind::Plain);
         let stem = language.and_then(|language| language.stem(word));
         let stem = stem.filter(|stem| *stem != text);
         let stem = stem.map(|stem| self.number_of(&format!("{STEM_MARK}{stem}")));
         let term = self.number_of(&text);
-        if is_new {
-            self.known.push(Known { kind, term, stem });
+        if let Some(key) = key {
+            self.words.insert(key, term, stem);
         }
         (term, stem)
     }
@@ -179,8 +176,7 @@ impl WordRecorder {
     fn number_of(&mut self, term: &str) -> u32 {
         let (number, is_new) = self.terms.number_of(term);
         if is_new {
-            self.beginnings.push(beginning(term));
-            self.counts.push(0);
+            self.counted.push(Counted { beginning: beginning(term), count: 0 });
         }
         number
     }
@@ -189,31 +185,31 @@ impl WordRecorder {
     /// the order of passages and places. They are counted and put in place: to sort them would cost
     /// more than to read the words.
     fn by_term(&mut self, found: &[Occurrence]) -> Vec<Occurrence> {
-        let mut terms = Vec::new();
+        let (mut terms, mut count) = (vec![(0, 0); found.len()], 0);
         for it in found {
-            let count = &mut self.counts[it.term as usize];
-            *count += 1;
-            if *count == 1 {
-                terms.push((self.beginnings[it.term as usize], it.term));
-            }
+            let counted = &mut self.counted[it.term as usize];
+            // Written in any case: whether a term is new is hard for the processor to foretell.
+            terms[count] = (counted.beginning, it.term);
+            count += usize::from(counted.count == 0);
+            counted.count += 1;
         }
+        terms.truncate(count);
         // Most terms differ in what fits a number, which is compared at once.
         let text = |term: u32| self.terms.get(term);
         terms.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))));
         let mut start = 0;
         for &(_, term) in &terms {
-            let end = start + self.counts[term as usize];
-            self.counts[term as usize] = start;
-            start = end;
+            let count = &mut self.counted[term as usize].count;
+            start += std::mem::replace(count, start);
         }
         let mut sorted = vec![Occurrence::default(); found.len()];
         for it in found {
-            let place = &mut self.counts[it.term as usize];
+            let place = &mut self.counted[it.term as usize].count;
             sorted[*place as usize] = *it;
             *place += 1;
         }
         for (_, term) in terms {
-            self.counts[term as usize] = 0;
+            self.counted[term as usize].count = 0;
         }
         sorted
     }
