@@ -23,6 +23,10 @@ impl Runs {
 
     /// No run begins in this range any more.
     pub(crate) fn remove_within(&mut self, first: u32, last: u32) {
+        // On opening each is behind all others.
+        if self.lasts.from(&first).next().is_none_or(|(&run, _)| run > last) {
+            return;
+        }
         self.lasts.retain(|run, _| !(first..=last).contains(run));
     }
 
