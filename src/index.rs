@@ -125,6 +125,7 @@ impl<S: Store> Index<S> {
     /// told what the index was made with, `Locked` where it is encrypted, `Storage` where the store
     /// fails.
     pub async fn open(store: S) -> Result<Self> {
+        store.begin_reading();
         let allowed = Begun::new(refuse_sealed(&store)).await;
         let state = State::load_if(allowed, &store).await?;
         let (cache, recorder) = (BlockCache::default(), WordRecorder::default());

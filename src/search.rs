@@ -50,7 +50,10 @@ pub(crate) async fn search<S: Store>(
         check_vector(vector, index.bound()?.dimension)?;
     }
     loop {
-        let broken = match attempt(index, query, options).await? {
+        index.store.begin_reading();
+        let found = attempt(index, query, options).await;
+        index.store.end_reading();
+        let broken = match found? {
             Ok(hits) => return Ok(hits),
             Err(broken) => broken,
         };

@@ -152,6 +152,19 @@ pub trait Store {
     /// What the store itself found damaged and left out when it was opened, as sentences.
     fn damage(&self) -> &[String];
 
+    /// Names the moment of the last read, where the store can tell: all that is read at one moment
+    /// was so together, whatever others have written meanwhile.
+    fn moment(&self) -> Option<u64> {
+        None
+    }
+
+    /// Tells that several readings follow at once, so that the store can make them one: the next is
+    /// asked for as soon as the answer is there.
+    fn begin_reading(&self) {}
+
+    /// They are done.
+    fn end_reading(&self) {}
+
     /// At most `count` records of a space whose keys are at least `from`, in the order of keys; fewer
     /// only where there are no more.
     ///
@@ -237,6 +250,18 @@ impl Store for AnyStore {
 
     fn damage(&self) -> &[String] {
         delegate!(self, store => store.damage())
+    }
+
+    fn moment(&self) -> Option<u64> {
+        delegate!(self, store => store.moment())
+    }
+
+    fn begin_reading(&self) {
+        delegate!(self, store => store.begin_reading())
+    }
+
+    fn end_reading(&self) {
+        delegate!(self, store => store.end_reading())
     }
 
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {

@@ -26,10 +26,20 @@ struct Slow {
     /// The most that was under way at once.
     most: Rc<Cell<usize>>,
     scanned: Rc<RefCell<Vec<Space>>>,
+    /// How often single records were asked for.
+    reads: Rc<Cell<usize>>,
+    /// The moment that it tells; none where it cannot.
+    moment: Rc<Cell<Option<u64>>>,
+    /// At which of what is asked the next moment comes.
+    next_moment: Rc<Cell<Option<usize>>>,
 }
 
 impl Slow {
     async fn wait(&self) {
+        let asked = self.reads.get() + self.scanned.borrow().len();
+        if self.next_moment.get() == Some(asked) {
+            self.moment.update(|moment| moment.map(|moment| moment + 1));
+        }
         self.under_way.update(|count| count + 1);
         self.most.set(self.most.get().max(self.under_way.get()));
         let mut is_asked = false;
@@ -51,6 +61,10 @@ impl Store for Slow {
         self.store.damage()
     }
 
+    fn moment(&self) -> Option<u64> {
+        self.moment.get()
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         self.scanned.borrow_mut().push(space);
         self.wait().await;
@@ -58,6 +72,7 @@ impl Store for Slow {
     }
 
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.reads.update(|count| count + 1);
         self.wait().await;
         self.store.read(keys).await
     }
@@ -80,12 +95,13 @@ fn filled(count: usize) -> Slow {
     }
     store.scanned.borrow_mut().clear();
     store.most.set(0);
+    store.reads.set(0);
     store
 }
 
 #[test]
 fn every_record_is_read_however_many_there_are() {
-    for count in [0, 1, 63, 64, 65, 127, 128, 129, 700] {
+    for count in [0, 1, 15, 16, 17, 31, 32, 33, 64, 700] {
         let index = block_on(Index::open(filled(count))).unwrap();
         assert_eq!((index.page_count(), index.passage_count()), (count, count));
         assert_eq!(index.problems(), []);
@@ -94,9 +110,27 @@ fn every_record_is_read_however_many_there_are() {
 
 #[test]
 fn what_is_asked_first_is_asked_at_once_and_a_small_index_is_not_asked_again() {
-    let store = filled(40);
+    let store = filled(15);
     let index = block_on(Index::open(store.clone())).unwrap();
-    assert_eq!(index.page_count(), 40);
+    assert_eq!(index.page_count(), 15);
     assert_eq!(store.scanned.take(), [Space::Gone, Space::Directory, Space::Bits, Space::Queue]);
     assert_eq!(store.most.get(), 6, "the four, the head, and whether it is encrypted");
+}
+
+#[test]
+fn the_head_is_read_again_unless_all_was_read_at_one_moment() {
+    // Whether the index is encrypted, the head and what it was made with, then the four spaces.
+    for (moment, next_moment, reads) in [
+        (None, None, 3),
+        (Some(7), None, 2),
+        (Some(7), Some(2), 2),
+        (Some(7), Some(3), 3),
+        (Some(7), Some(6), 3),
+    ] {
+        let store = filled(3);
+        store.moment.set(moment);
+        store.next_moment.set(next_moment);
+        let index = block_on(Index::open(store.clone())).unwrap();
+        assert_eq!((index.page_count(), store.reads.get()), (3, reads), "{next_moment:?}");
+    }
 }

@@ -15,12 +15,20 @@ const FOLLOW_PAGES_MAX: usize = 64;
 impl State {
     /// Reads the head, the fingerprint, the directory and the bits; no texts and no INT8.
     pub(crate) async fn load<S: Store>(store: &S) -> Result<State> {
+        store.begin_reading();
         let nothing = Begun::new(std::future::ready(Ok(()))).await;
         State::load_if(nothing, store).await
     }
 
-    /// As [`State::load`], if that which has been asked for before is no error.
+    /// As [`State::load`], if that which has been asked for before, since reading was begun, is no
+    /// error.
     pub(super) async fn load_if<S: Store>(allowed: Begun<'_, ()>, store: &S) -> Result<State> {
+        let state = State::load_whole(allowed, store).await;
+        store.end_reading();
+        state
+    }
+
+    async fn load_whole<S: Store>(allowed: Begun<'_, ()>, store: &S) -> Result<State> {
         let mut allowed = Some(allowed);
         for _ in attempts() {
             let asked = Asked::of(store).await;
@@ -30,9 +38,11 @@ impl State {
             let mut meta = asked.meta.end().await?.into_iter();
             let (head_bytes, made_with) = (meta.next().flatten(), meta.next().flatten());
             let state = State::read(store, head_bytes.clone(), made_with, asked.rest).await;
-            if read_head(store).await? == head_bytes {
+            let is_one_moment = asked.moment.is_some() && asked.moment == store.moment();
+            if is_one_moment || read_head(store).await? == head_bytes {
                 return state;
             }
+            store.begin_reading();
         }
         Err(busy())
     }
@@ -224,6 +234,8 @@ impl State {
 struct Asked<'a, S> {
     /// The head, and what the index was made with.
     meta: Begun<'a, Vec<Option<Vec<u8>>>>,
+    /// That of the head: see [`Store::moment`].
+    moment: Option<u64>,
     rest: Spaces<'a, S>,
 }
 
@@ -238,11 +250,12 @@ impl<'a, S: Store> Asked<'a, S> {
     async fn of(store: &'a S) -> Self {
         const META: [(Space, u64); 2] = [(Space::Meta, HEAD_KEY), (Space::Meta, META_KEY)];
         let meta = Begun::new(store.read(&META)).await;
+        let moment = store.moment();
         let gone = Strides::begin(store, Space::Gone, 0).await;
         let directory = Strides::begin(store, Space::Directory, 0).await;
         let bits = Strides::begin(store, Space::Bits, 0).await;
         let queue = Queue::begin_to_read(store).await;
-        Asked { meta, rest: Spaces { gone, directory, bits, queue } }
+        Asked { meta, moment, rest: Spaces { gone, directory, bits, queue } }
     }
 }
 

@@ -7,6 +7,8 @@ mod failure;
 mod open;
 mod raw;
 
+use std::cell::{Cell, RefCell};
+
 use idb::{Database, Factory, Transaction, TransactionMode};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,11 +16,10 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::{Change, Commit, KEY_END, Show, Space, Store, StoreKind};
 use crate::error::Result;
-use crate::order;
 use commit::{Refused, abort, request_if_expected, settled};
 use failure::{IntoValue, failure};
 use open::{database_name, open_database};
-use raw::{RawDatabase, RawRange, RawRequest, RawTransaction, Thrown, answered};
+use raw::{RawDatabase, RawRange, RawRequest, RawStore, RawTransaction, Thrown, answered};
 
 /// The object store with the key that this device has made, which lies under [`DEVICE_KEY`].
 /// Beside the records, so that both are deleted together.
@@ -57,6 +58,15 @@ pub struct IndexedDbStore {
     /// The same database.
     raw: RawDatabase,
     durability: Durability,
+    /// The names of all spaces.
+    names: Array,
+    /// The transaction in which everything is read from [`Store::begin_reading`] on, as long as its
+    /// answers are what is gone on from. Writers wait for its end.
+    reading: RefCell<Option<RawTransaction>>,
+    /// Whether there is, or is to be, such a one.
+    is_reading: Cell<bool>,
+    /// How many transactions that read there were.
+    readings: Cell<u64>,
 }
 
 impl Drop for IndexedDbStore {
@@ -85,7 +95,10 @@ impl IndexedDbStore {
                 database.close();
             }
         });
-        Ok(IndexedDbStore { database, raw: raw.unchecked_into(), durability })
+        let names = Space::ALL.iter().map(|space| JsValue::from_str(space.name())).collect();
+        let (raw, reading) = (raw.unchecked_into(), RefCell::default());
+        let (is_reading, readings) = (Cell::default(), Cell::default());
+        Ok(IndexedDbStore { database, raw, durability, names, reading, is_reading, readings })
     }
 
     /// Deletes the database with all that is in it. Other tabs close theirs and are told by their
@@ -103,27 +116,42 @@ impl IndexedDbStore {
     }
 
     /// A transaction that reads.
-    fn reading(&self, spaces: &[Space]) -> Thrown<RawTransaction> {
-        let names: Array = spaces.iter().map(|space| JsValue::from_str(space.name())).collect();
-        self.raw.transaction(&names, "readonly", &JsValue::UNDEFINED)
+    fn new_reading(&self) -> Thrown<RawTransaction> {
+        self.readings.set(self.readings.get() + 1);
+        self.raw.transaction(&self.names, "readonly", &JsValue::UNDEFINED)
+    }
+
+    /// Asks in the transaction that has been begun, else in a new one.
+    fn ask<T>(&self, ask: impl Fn(&RawTransaction) -> Thrown<T>) -> Thrown<T> {
+        let begun = self.reading.take();
+        // The first call of one that takes no more throws: nothing was asked in it.
+        let (transaction, asked) = match begun.map(|begun| (ask(&begun), begun)) {
+            Some((Ok(asked), begun)) => (begun, Ok(asked)),
+            _ => {
+                let new = self.new_reading()?;
+                let asked = ask(&new);
+                (new, asked)
+            }
+        };
+        self.reading.replace(self.is_reading.get().then_some(transaction));
+        asked
     }
 
     /// Asks for the values under these keys.
-    fn asked(&self, keys: &[(Space, u64)]) -> Thrown<(RawTransaction, Vec<RawRequest>)> {
-        let mut spaces: Vec<Space> = keys.iter().map(|&(space, _)| space).collect();
-        order::sort(&mut spaces);
-        spaces.dedup();
-        let transaction = self.reading(&spaces)?;
-        let stores = spaces.iter().map(|space| transaction.object_store(space.name()));
-        let stores = stores.collect::<Thrown<Vec<_>>>()?;
-        let mut requests = Vec::with_capacity(keys.len());
-        for (space, key) in keys {
+    fn asked(&self, keys: &[(Space, u64)]) -> Thrown<Vec<RawRequest>> {
+        self.ask(|transaction| {
+            let mut stores: [Option<RawStore>; Space::ALL.len()] = Default::default();
+            let mut requests = Vec::with_capacity(keys.len());
             // All are asked before the last is waited for, so that they go in one batch.
-            if let Ok(at) = spaces.binary_search(space) {
-                requests.push(stores[at].get(*key as f64)?);
+            for &(space, key) in keys {
+                let store = match &mut stores[space as usize] {
+                    Some(store) => store,
+                    none => none.insert(transaction.object_store(space.name())?),
+                };
+                requests.push(store.get(key as f64)?);
             }
-        }
-        Ok((transaction, requests))
+            Ok(requests)
+        })
     }
 
     /// Shows the records under these keys, so many at a time.
@@ -137,10 +165,10 @@ impl IndexedDbStore {
             return Ok(());
         }
         let fail = |cause: JsValue| failure("read records from", &cause);
-        let (transaction, requests) = self.asked(keys).map_err(fail)?;
+        let requests = self.asked(keys).map_err(fail)?;
         for (number, some) in requests.chunks(step).enumerate() {
             if let Some(last) = some.last() {
-                answered(&transaction, last).await.map_err(fail)?;
+                answered(last).await.map_err(fail)?;
             }
             for (at, request) in some.iter().enumerate() {
                 let value = request.result().map_err(fail)?;
@@ -152,12 +180,12 @@ impl IndexedDbStore {
 
     /// The keys and values of at most `count` records of a space, from a key on.
     async fn some(&self, space: Space, from: u64, count: u32) -> Thrown<(Array, Array)> {
-        let transaction = self.reading(&[space])?;
-        let store = transaction.object_store(space.name())?;
         let range = RawRange::lower_bound(from as f64)?;
-        let keys = store.get_all_keys(&range, count)?;
-        let values = store.get_all(&range, count)?;
-        answered(&transaction, &values).await?;
+        let (keys, values) = self.ask(|transaction| {
+            let store = transaction.object_store(space.name())?;
+            Ok((store.get_all_keys(&range, count)?, store.get_all(&range, count)?))
+        })?;
+        answered(&values).await?;
         Ok((keys.result()?.unchecked_into(), values.result()?.unchecked_into()))
     }
 
@@ -204,6 +232,20 @@ impl Store for IndexedDbStore {
 
     fn damage(&self) -> &[String] {
         &[]
+    }
+
+    fn moment(&self) -> Option<u64> {
+        Some(self.readings.get())
+    }
+
+    fn begin_reading(&self) {
+        self.is_reading.set(true);
+        self.reading.take();
+    }
+
+    fn end_reading(&self) {
+        self.is_reading.set(false);
+        self.reading.take();
     }
 
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {

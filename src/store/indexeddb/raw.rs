@@ -1,8 +1,8 @@
 //! The calls of IndexedDB that records go by, with no callback of Burrow's own for each request.
 //!
 //! Requests of one transaction are answered in their order: whoever waits for the last has them
-//! all. So a promise is settled by the last request or by the end of the transaction, and nothing
-//! comes back into WebAssembly for the others.
+//! all. So a promise is settled by the last request alone, which also fails where the transaction
+//! is aborted, and nothing comes back into WebAssembly for the others.
 
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::JsValue;
@@ -31,11 +31,8 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = objectStore)]
     pub(super) fn object_store(this: &RawTransaction, name: &str) -> Thrown<RawStore>;
 
-    #[wasm_bindgen(method, setter)]
-    fn set_onabort(this: &RawTransaction, handler: &Function);
-
-    #[wasm_bindgen(method, getter)]
-    fn error(this: &RawTransaction) -> JsValue;
+    #[wasm_bindgen(method, getter, js_name = error)]
+    fn transaction_error(this: &RawTransaction) -> JsValue;
 
     /// An object store in a transaction.
     pub(super) type RawStore;
@@ -58,6 +55,15 @@ extern "C" {
     #[wasm_bindgen(method, setter)]
     fn set_onsuccess(this: &RawRequest, handler: &Function);
 
+    #[wasm_bindgen(method, setter)]
+    fn set_onerror(this: &RawRequest, handler: &Function);
+
+    #[wasm_bindgen(method, getter)]
+    fn error(this: &RawRequest) -> JsValue;
+
+    #[wasm_bindgen(method, getter, js_name = transaction)]
+    fn its_transaction(this: &RawRequest) -> RawTransaction;
+
     /// Some of an object store's keys.
     #[wasm_bindgen(js_name = IDBKeyRange)]
     pub(super) type RawRange;
@@ -66,19 +72,19 @@ extern "C" {
     pub(super) fn lower_bound(from: f64) -> Thrown<RawRange>;
 }
 
-/// Waits until the last request of a transaction is answered, and so are all before it.
+/// Waits until a request is answered, and so are all that its transaction was asked before.
 ///
 /// # Errors
 ///
-/// Why the transaction was aborted.
-pub(super) async fn answered(transaction: &RawTransaction, last: &RawRequest) -> Thrown<()> {
+/// Why the transaction was aborted, which fails every request that it has not answered.
+pub(super) async fn answered(last: &RawRequest) -> Thrown<()> {
     let promise = Promise::new(&mut |resolve, reject| {
         last.set_onsuccess(&resolve);
-        transaction.set_onabort(&reject);
+        last.set_onerror(&reject);
     });
     let end = JsFuture::from(promise).await;
-    end.map(drop).map_err(|event| {
-        let error = transaction.error();
-        if error.is_falsy() { event } else { error }
+    end.map(drop).map_err(|_| {
+        let cause = last.its_transaction().transaction_error();
+        if cause.is_falsy() { last.error() } else { cause }
     })
 }
