@@ -101,7 +101,7 @@ fn filled(count: usize) -> Slow {
 
 #[test]
 fn every_record_is_read_however_many_there_are() {
-    for count in [0, 1, 15, 16, 17, 31, 32, 33, 64, 700] {
+    for count in [0, 1, 63, 64, 65, 127, 128, 129, 700] {
         let index = block_on(Index::open(filled(count))).unwrap();
         assert_eq!((index.page_count(), index.passage_count()), (count, count));
         assert_eq!(index.problems(), []);
@@ -110,9 +110,9 @@ fn every_record_is_read_however_many_there_are() {
 
 #[test]
 fn what_is_asked_first_is_asked_at_once_and_a_small_index_is_not_asked_again() {
-    let store = filled(15);
+    let store = filled(40);
     let index = block_on(Index::open(store.clone())).unwrap();
-    assert_eq!(index.page_count(), 15);
+    assert_eq!(index.page_count(), 40);
     assert_eq!(store.scanned.take(), [Space::Gone, Space::Directory, Space::Bits, Space::Queue]);
     assert_eq!(store.most.get(), 6, "the four, the head, and whether it is encrypted");
 }

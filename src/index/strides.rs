@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::store::{Space, Store};
 
 /// Records read at once on opening, at first and at least.
-const SCAN_RECORDS: usize = 16;
+const SCAN_RECORDS: usize = 64;
 
 /// Later, as many as have so many bytes together, if they are as those before: enough that a
 /// database is not asked often, few enough that what is read and not yet unpacked stays small.
