@@ -7,8 +7,13 @@ use std::fmt;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What went wrong, with a [`kind`](Error::kind) to branch on and a message to show.
+// One pointer: whatever can fail hands it on, and results that are larger are moved word by word,
+// which made the search module a tenth larger.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Told>);
+
+#[derive(Debug)]
+struct Told {
     kind: ErrorKind,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -61,26 +66,32 @@ impl ErrorKind {
 impl Error {
     /// An error of a kind, with a message that says what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), source: None }
+        Error::of(kind, message.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(kind: ErrorKind, message: String) -> Self {
+        Error(Box::new(Told { kind, message, source: None }))
     }
 
     /// The same error, with what caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
     /// What class of failure this is.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match &self.source {
+        f.write_str(&self.0.message)?;
+        match &self.0.source {
             Some(source) => write!(f, " ({source})"),
             None => Ok(()),
         }
@@ -89,6 +100,6 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }

@@ -187,6 +187,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn corrupt(&self, what: &str) -> Error {
         let advice = match self.kind {
             Kind::Meta | Kind::Head => "clear the index and add its pages again",
@@ -222,8 +224,19 @@ impl<'a> Reader<'a> {
 
     /// The smallest form alone is read, so that equal bytes are equal values.
     pub(super) fn varint(&mut self) -> Result<u32> {
-        let mut value = 0;
-        for shift in (0..).step_by(7).take(5) {
+        // Most are of one byte.
+        match self.record.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u32::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u32> {
+        let (mut value, mut shift) = (0, 0);
+        while shift < 35 {
             let byte = self.u8()?;
             let bits = u32::from(byte & 0x7f);
             let is_last = byte & 0x80 == 0;
@@ -235,6 +248,7 @@ impl<'a> Reader<'a> {
             if is_last {
                 return Ok(value);
             }
+            shift += 7;
         }
         Err(self.corrupt("a number in it is not well formed"))
     }
@@ -254,23 +268,42 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let left = self.record.len() - self.at;
-        if count > left {
-            return Err(self.corrupt(&format!("{count} bytes are announced and {left} left")));
+        match self.rest().get(..count) {
+            Some(bytes) => {
+                self.at += count;
+                Ok(bytes)
+            }
+            None => Err(self.too_short(count)),
         }
-        let bytes = &self.record[self.at..self.at + count];
-        self.at += count;
-        Ok(bytes)
     }
 
+    /// What is not read yet.
+    #[inline(always)]
+    fn rest(&self) -> &'a [u8] {
+        self.record.get(self.at..).unwrap_or_default()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn too_short(&self, count: usize) -> Error {
+        let left = self.rest().len();
+        self.corrupt(&format!("{count} bytes are announced and {left} left"))
+    }
+
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
+        match self.rest().first_chunk() {
+            Some(array) => {
+                self.at += N;
+                Ok(*array)
+            }
+            None => Err(self.too_short(N)),
+        }
     }
 
     pub(super) fn u8(&mut self) -> Result<u8> {
-        Ok(u8::from_le_bytes(self.array()?))
+        let [byte] = self.array()?;
+        Ok(byte)
     }
 
     pub(super) fn u32(&mut self) -> Result<u32> {
@@ -322,7 +355,7 @@ impl<'a> Reader<'a> {
         mut item: impl FnMut(&mut Self) -> Result<T>,
     ) -> Result<Vec<T>> {
         let count = self.u32()? as usize;
-        let left = self.record.len() - self.at;
+        let left = self.rest().len();
         if count > left / item_bytes {
             return Err(self.corrupt(&format!("{count} items are announced in {left} bytes")));
         }

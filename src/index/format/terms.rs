@@ -207,7 +207,10 @@ fn read_term(reader: &mut Reader<'_>, before: Option<&str>) -> Result<String> {
     let Some(start) = before.unwrap_or("").as_bytes().get(..shared) else {
         return Err(reader.corrupt("a term shares more with the one before than that has"));
     };
-    let Ok(term) = String::from_utf8([start, rest].concat()) else {
+    let mut term = Vec::with_capacity(shared + rest.len());
+    term.extend_from_slice(start);
+    term.extend_from_slice(rest);
+    let Ok(term) = String::from_utf8(term) else {
         return Err(reader.corrupt("a term in it is not UTF-8"));
     };
     if before.is_some_and(|before| before >= term.as_str()) {

@@ -11,7 +11,7 @@ pub(super) struct Names {
     /// Where each ends.
     ends: Vec<usize>,
     /// Half of a name's hash above its number, which is counted from 1 here: 0 is none. The other
-    /// half leads to the first slot that may hold it.
+    /// half leads to the first slot that may hold it. A power of two of them.
     slots: Vec<u64>,
 }
 
@@ -23,7 +23,7 @@ impl Names {
     pub(super) fn get(&self, number: u32) -> &str {
         let end = |number: usize| self.ends.get(number).copied().unwrap_or(self.text.len());
         let number = number as usize;
-        let start = number.checked_sub(1).map_or(0, end);
+        let start = if number == 0 { 0 } else { end(number - 1) };
         self.text.get(start..end(number)).unwrap_or("")
     }
 
@@ -34,12 +34,16 @@ impl Names {
         }
         let hash = hash(name);
         let mut slot = self.first_slot(hash);
-        while self.slots[slot] != 0 {
-            let number = self.slots[slot] as u32 - 1;
-            if self.slots[slot] >> 32 == hash & 0xffff_ffff && self.get(number) == name {
+        loop {
+            let held = self.slots[slot];
+            if held == 0 {
+                break;
+            }
+            let number = held as u32 - 1;
+            if held >> 32 == hash & 0xffff_ffff && self.get(number) == name {
                 return (number, false);
             }
-            slot = (slot + 1) % self.slots.len();
+            slot = (slot + 1) & (self.slots.len() - 1);
         }
         // A page with 2^32 words does not fit the memory.
         let number = self.ends.len() as u32;
@@ -50,7 +54,7 @@ impl Names {
     }
 
     fn first_slot(&self, hash: u64) -> usize {
-        (hash >> 32) as usize % self.slots.len()
+        (hash >> 32) as usize & (self.slots.len() - 1)
     }
 
     fn make_slots(&mut self) {
@@ -59,7 +63,7 @@ impl Names {
             let hash = hash(self.get(number));
             let mut slot = self.first_slot(hash);
             while self.slots[slot] != 0 {
-                slot = (slot + 1) % self.slots.len();
+                slot = (slot + 1) & (self.slots.len() - 1);
             }
             self.slots[slot] = hash << 32 | u64::from(number + 1);
         }
