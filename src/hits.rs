@@ -104,7 +104,7 @@ pub fn hit(found: Found<'_>, query_bits: Option<&[u8]>, words: &QueryWords) -> H
         cosine: found.cosine.map(|cosine| cosine as f32),
         bm25: found.bm25.map(|score| score as f32),
         excerpt: [lead, text, trail].concat(),
-        marks: marks(text, lead.encode_utf16().count(), sentence, words),
+        marks: marks(text, utf16_units(lead), sentence, words),
         headings: passage.headings.clone(),
         anchor: passage.anchor.clone(),
         passage: found.passage,
@@ -125,8 +125,8 @@ fn marks(
     words: Vec<Range<usize>>,
 ) -> Vec<Mark> {
     let mark = |kind, stretch: Range<usize>| Mark {
-        start: shift + text[..stretch.start].encode_utf16().count(),
-        end: shift + text[..stretch.end].encode_utf16().count(),
+        start: shift + utf16_units(&text[..stretch.start]),
+        end: shift + utf16_units(&text[..stretch.end]),
         kind,
     };
     let sentence = sentence.filter(|sentence| !sentence.is_empty());
@@ -135,6 +135,12 @@ fn marks(
     let mut marks: Vec<Mark> = sentence.into_iter().chain(words).collect();
     order::sort_by(&mut marks, |a, b| (a.start, a.kind).cmp(&(b.start, b.kind)));
     marks
+}
+
+/// How long a text is for JavaScript: two units for a character of four bytes, one for any other.
+fn utf16_units(text: &str) -> usize {
+    let units = |byte: u8| usize::from(byte & 0xc0 != 0x80) + usize::from(byte >= 0xf0);
+    text.bytes().map(units).sum()
 }
 
 /// The first of the sentences with most of the query's words; none where none has any.

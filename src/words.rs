@@ -125,6 +125,15 @@ fn push_wholes(words: &mut Vec<Spot>, text: &str, parts: &[Range<usize>], positi
     if parts.len() > PARTS_MAX {
         return;
     }
+    // Most words stand between spaces, which is seen at once; the signs are of one byte each.
+    let bytes = text.as_bytes();
+    let is_any = |signs: &str, byte: Option<&u8>| {
+        byte.is_some_and(|byte| *byte != b' ' && signs.as_bytes().contains(byte))
+    };
+    let leads = is_any(LEADING, bytes[..head.start].last());
+    if parts.len() == 1 && !leads && !is_any(TRAILING, bytes.get(tail.end)) {
+        return;
+    }
     let signs = |signs: &str, c: char| c != ' ' && signs.contains(c);
     let before = &text[..head.start];
     let lead = head.start - before.trim_end_matches(|c| signs(LEADING, c)).len();
@@ -228,11 +237,16 @@ pub(crate) fn stretches(text: &str) -> impl Iterator<Item = Stretch> {
 }
 
 /// Where the next letter or digit is.
+#[inline(always)]
 fn start_of_word(text: &str, from: usize) -> Option<usize> {
     // Most texts are of ASCII for the most part, whose letters are told by their bytes.
     let is_sign = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
-    let signs = text.as_bytes().get(from..)?.iter().take_while(|byte| is_sign(byte)).count();
-    let (at, rest) = (from + signs, text.get(from + signs..)?);
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while bytes.get(at).is_some_and(is_sign) {
+        at += 1;
+    }
+    let rest = text.get(at..)?;
     if rest.starts_with(|c: char| c.is_ascii()) {
         return Some(at);
     }
@@ -240,9 +254,14 @@ fn start_of_word(text: &str, from: usize) -> Option<usize> {
 }
 
 /// Where the letters and digits of ASCII end that begin here.
+#[inline(always)]
 fn end_of_ascii(text: &str, from: usize) -> usize {
-    let bytes = text.as_bytes().iter().skip(from);
-    from + bytes.take_while(|byte| byte.is_ascii_alphanumeric()).count()
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while bytes.get(at).is_some_and(u8::is_ascii_alphanumeric) {
+        at += 1;
+    }
+    at
 }
 
 /// Whether a character belongs to the one before it: accents, vowel signs, joiners, the voicing

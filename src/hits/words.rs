@@ -118,6 +118,10 @@ fn apart(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
 
 /// Whether a reader would take the two, both folded, for forms of one word.
 fn is_same_word(query: &str, word: &str) -> bool {
+    // Most words differ at once.
+    if query.as_bytes().first() != word.as_bytes().first() {
+        return false;
+    }
     if query == word {
         return true;
     }
@@ -125,11 +129,11 @@ fn is_same_word(query: &str, word: &str) -> bool {
     if is_short(query) || is_short(word) {
         return false;
     }
-    let common: Vec<char> =
-        query.chars().zip(word.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
-    let bytes: usize = common.iter().map(|c| c.len_utf8()).sum();
+    let equal = query.chars().zip(word.chars()).take_while(|(a, b)| a == b);
+    let (letters, bytes) =
+        equal.fold((0, 0), |(letters, bytes), (c, _)| (letters + 1, bytes + c.len_utf8()));
     let (one, other) = (&query[bytes..], &word[bytes..]);
     let is_ending = |rest: &str| rest.chars().count() <= ENDING_LETTERS_MAX;
-    (common.len() >= STEM_LETTERS_MIN && is_ending(one) && is_ending(other))
-        || (common.len() >= WORD_LETTERS_MIN && ENDINGS.contains(&one) && ENDINGS.contains(&other))
+    (letters >= STEM_LETTERS_MIN && is_ending(one) && is_ending(other))
+        || (letters >= WORD_LETTERS_MIN && ENDINGS.contains(&one) && ENDINGS.contains(&other))
 }

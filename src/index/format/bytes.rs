@@ -50,7 +50,7 @@ impl Writer {
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        self.record.extend(bytes);
+        self.record.extend_from_slice(bytes);
     }
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
@@ -83,7 +83,18 @@ impl Writer {
 }
 
 /// See [`Writer::varint`].
-pub(super) fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
+#[inline(always)]
+pub(super) fn push_varint(bytes: &mut Vec<u8>, value: u32) {
+    // Most are of one byte.
+    if value < 0x80 {
+        bytes.push(value as u8);
+    } else {
+        push_long_varint(bytes, value);
+    }
+}
+
+#[inline(never)]
+fn push_long_varint(bytes: &mut Vec<u8>, mut value: u32) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;

@@ -49,7 +49,10 @@ fn count(row: &[[u64; 2]], query: &[[u64; 2]]) -> v128 {
         (row.as_chunks::<3>(), query.as_chunks::<3>());
     let (mut ones, mut twos) = (u8x16_splat(0), u8x16_splat(0));
     for (row, query) in threes.iter().zip(query_threes) {
-        let [a, b, c] = [0, 1, 2].map(|at| differing(row[at], query[at]));
+        // Each by name: a `map` over the three is a call where functions are seldom put into others.
+        let [a0, b0, c0] = *row;
+        let [a1, b1, c1] = *query;
+        let (a, b, c) = (differing(a0, a1), differing(b0, b1), differing(c0, c1));
         let either = v128_xor(a, b);
         ones = i8x16_add(ones, i8x16_popcnt(v128_xor(either, c)));
         twos = i8x16_add(twos, i8x16_popcnt(v128_or(v128_and(a, b), v128_and(either, c))));

@@ -7,6 +7,7 @@ use super::Source;
 use super::known::{Key, KnownWords, key_of};
 use super::names::Names;
 use crate::error::Result;
+use crate::order;
 use crate::page::{Page, Passage};
 use crate::store::{Change, Space};
 use crate::words::stems::Language;
@@ -196,7 +197,10 @@ impl WordRecorder {
         terms.truncate(count);
         // Most terms differ in what fits a number, which is compared at once.
         let text = |term: u32| self.terms.get(term);
-        terms.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| text(a.1).cmp(text(b.1))));
+        terms.sort_unstable_by_key(|&(beginning, _)| beginning);
+        for alike in terms.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
+            order::sort_by(alike, |a, b| text(a.1).cmp(text(b.1)));
+        }
         let mut start = 0;
         for &(_, term) in &terms {
             let count = &mut self.counted[term as usize].count;

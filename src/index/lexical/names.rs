@@ -20,6 +20,7 @@ impl Names {
         self.ends.len()
     }
 
+    #[inline(always)]
     pub(super) fn get(&self, number: u32) -> &str {
         let end = |number: usize| self.ends.get(number).copied().unwrap_or(self.text.len());
         let number = number as usize;
@@ -53,6 +54,7 @@ impl Names {
         (number, true)
     }
 
+    #[inline(always)]
     fn first_slot(&self, hash: u64) -> usize {
         (hash >> 32) as usize & (self.slots.len() - 1)
     }
@@ -71,6 +73,7 @@ impl Names {
 }
 
 /// Eight bytes at a time, each step mixed by a product, as many quick tables do.
+#[inline(always)]
 fn hash(name: &str) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let (words, rest) = name.as_bytes().as_chunks::<8>();
