@@ -1,8 +1,8 @@
 //! The kernel for WebAssembly's SIMD, which counts the bits of 16 bytes at once.
 
 use core::arch::wasm32::{
-    i8x16_add, i8x16_popcnt, u8x16_splat, u16x8_extadd_pairwise_u8x16, u64x2, u64x2_extract_lane,
-    v128, v128_and, v128_or, v128_xor,
+    i8x16_add, i8x16_popcnt, u8x16_splat, u16x8_extadd_pairwise_u8x16, u32x4, u32x4_lt, u32x4_min,
+    u32x4_splat, u64x2, u64x2_extract_lane, v128, v128_and, v128_any_true, v128_or, v128_xor,
 };
 
 use super::kernel::{by_width, sized};
@@ -15,17 +15,49 @@ pub(super) fn distances(words: &[u64], query: &[u64], out: &mut [u32]) {
     by_width!(rows, words, query, out);
 }
 
+/// Words of a query that stays in registers, and a little beside them.
+const WORDS_HELD: usize = 16;
+
 /// One row after the other: several at once need more registers than browsers have.
 fn rows<const WORDS: usize>(words: &[u64], query: &[u64], out: &mut [u32]) {
     let query = sized::<WORDS>(query);
-    for (row, out) in words.chunks_exact(query.len()).zip(out) {
-        let ((pairs, rest), (query_pairs, query_rest)) =
-            (row.as_chunks::<2>(), query.as_chunks::<2>());
-        let parts = pairs.chunks(VECTORS_MAX).zip(query_pairs.chunks(VECTORS_MAX));
-        let whole: u32 = parts.map(|(row, query)| sum(count(row, query))).sum();
-        let rest: u32 = rest.iter().zip(query_rest).map(|(a, b)| (a ^ b).count_ones()).sum();
-        *out = whole + rest;
+    let (pairs, rest) = query.as_chunks::<2>();
+    if WORDS == 0 || WORDS > WORDS_HELD {
+        let vectors: Vec<v128> = pairs.iter().copied().map(vector).collect();
+        return each_row(words, query.len(), (&vectors, rest), out);
     }
+    // By itself the compiler loads the query again for every row.
+    let mut held = [u8x16_splat(0); WORDS_HELD / 2];
+    for (held, &pair) in held.iter_mut().zip(pairs) {
+        *held = vector(pair);
+    }
+    each_row(words, query.len(), (&held[..WORDS / 2], rest), out);
+}
+
+#[inline(always)]
+fn each_row(words: &[u64], width: usize, query: (&[v128], &[u64]), out: &mut [u32]) {
+    for (row, out) in words.chunks_exact(width).zip(out) {
+        *out = distance(row, query);
+    }
+}
+
+/// The loops are plain ones: this must be fast where few functions are put into their callers.
+#[inline(always)]
+fn distance(row: &[u64], (mut query, query_rest): (&[v128], &[u64])) -> u32 {
+    let (mut row, rest) = row.as_chunks::<2>();
+    let mut distance = 0;
+    // None of the common widths has so many.
+    while row.len() > VECTORS_MAX && query.len() > VECTORS_MAX {
+        let (part, query_part);
+        (part, row) = row.split_at(VECTORS_MAX);
+        (query_part, query) = query.split_at(VECTORS_MAX);
+        distance += sum(count(part, query_part));
+    }
+    distance += sum(count(row, query));
+    if let ([a], [b]) = (rest, query_rest) {
+        distance += (a ^ b).count_ones();
+    }
+    distance
 }
 
 /// The sum of 16 counts.
@@ -44,7 +76,7 @@ fn sum(counts: v128) -> u32 {
 /// Browsers make many instructions of a bit count. So three vectors are first added up bit by bit,
 /// which gives two: one of sums and one of carries, which count double.
 #[inline(always)]
-fn count(row: &[[u64; 2]], query: &[[u64; 2]]) -> v128 {
+fn count(row: &[[u64; 2]], query: &[v128]) -> v128 {
     let ((threes, rest), (query_threes, query_rest)) =
         (row.as_chunks::<3>(), query.as_chunks::<3>());
     let (mut ones, mut twos) = (u8x16_splat(0), u8x16_splat(0));
@@ -63,7 +95,21 @@ fn count(row: &[[u64; 2]], query: &[[u64; 2]]) -> v128 {
     i8x16_add(ones, i8x16_add(twos, twos))
 }
 
+/// Whether any distance is less than the bound: with few optimizations the compiler makes 16 branches
+/// of this.
 #[inline(always)]
-fn differing(row: [u64; 2], query: [u64; 2]) -> v128 {
-    v128_xor(u64x2(row[0], row[1]), u64x2(query[0], query[1]))
+pub(super) fn is_any_below(group: &[u32; 16], bound: u32) -> bool {
+    let four = |at: usize| u32x4(group[at], group[at + 1], group[at + 2], group[at + 3]);
+    let least = u32x4_min(u32x4_min(four(0), four(4)), u32x4_min(four(8), four(12)));
+    v128_any_true(u32x4_lt(least, u32x4_splat(bound)))
+}
+
+#[inline(always)]
+fn differing(row: [u64; 2], query: v128) -> v128 {
+    v128_xor(vector(row), query)
+}
+
+#[inline(always)]
+fn vector([low, high]: [u64; 2]) -> v128 {
+    u64x2(low, high)
 }

@@ -19,6 +19,15 @@ pub struct Candidate {
     pub key: u64,
 }
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use super::simd128::is_any_below;
+
+/// Without a way out in the middle, so that it becomes a few vector instructions.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn is_any_below(group: &[u32; GROUP], bound: u32) -> bool {
+    group.iter().fold(false, |near, &distance| near | (distance < bound))
+}
+
 /// Keeps the `count` least candidates of those it is shown; of equals those that came first.
 ///
 /// A distance is a small whole number, so candidates are counted by distance, and the counts say
@@ -76,8 +85,7 @@ impl TopK {
         for (number, key) in (0..groups).zip((first_key..).step_by(GROUP)) {
             let group = &self.distances.as_chunks::<GROUP>().0[number];
             let bound = self.bound;
-            // Without a way out in the middle, so that it becomes a few vector instructions.
-            if group.iter().fold(false, |near, &distance| near | (distance < bound)) {
+            if is_any_below(group, bound) {
                 self.take_group(number, key);
             }
         }
