@@ -8,7 +8,7 @@ source "$(dirname "$0")/env.sh"
 cd "$BURROW_ROOT"
 
 # The search module must be small, and what computes in it is written so that it needs little of the optimizer. What a function may
-# cost to be put into its callers, also one that asks for it: by LLVM's own choice that is a seventh of the module. Loops of a known
+# cost to be put into its callers, also one that asks for it: by LLVM's own choice much of the module is that. Loops of a known
 # length are written out, others are not.
 SEARCH=(-C opt-level=2)
 for choice in inline-threshold=50 inlinehint-threshold=100 unroll-runtime=false unroll-allow-partial=false; do SEARCH+=(-C "llvm-args=-$choice"); done

@@ -8,7 +8,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// What went wrong, with a [`kind`](Error::kind) to branch on and a message to show.
 // One pointer: whatever can fail hands it on, and results that are larger are moved word by word,
-// which made the search module a tenth larger.
+// which made the search module larger.
 #[derive(Debug)]
 pub struct Error(Box<Told>);
 
