@@ -45,7 +45,8 @@ impl Bert {
         Ok(Bert { norm, layers, heads: Heads::of(config, false) })
     }
 
-    /// Embedded rows `[rows, dimension]` → last hidden states, the same shape.
+    /// The steps that take embedded rows `[rows, dimension]`, each the same shape, to last hidden
+    /// states: the first norm, then each half of each layer.
     pub(crate) fn steps<'a>(&'a self, shape: &'a Shape) -> Vec<Step<'a>> {
         let norm: Step<'a> = Box::new(|rows| self.norm.forward(rows));
         let halves = |layer: &'a Layer| -> [Step<'a>; 2] {

@@ -226,3 +226,31 @@ fn joined(mut pieces: Vec<(usize, Matrix)>, file: &str, name: &str) -> Result<Ma
 fn missing(name: &str) -> Error {
     Error::new(ErrorKind::Model, format!("the model has no tensor \"{name}\": fetch it again"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Form, Matrix, joined};
+
+    fn piece(first_row: usize, rows: usize, form: Form) -> (usize, Matrix) {
+        let codes = (0..form.row_bytes(32) * rows).map(|byte| (first_row + byte) as u8).collect();
+        (first_row, Matrix { rows, columns: 32, form, codes, scales: vec![] })
+    }
+
+    #[test]
+    fn pieces_are_joined_in_the_order_of_their_rows() {
+        let pieces = [piece(2, 1, Form::F32), piece(0, 2, Form::F32)];
+        let codes = [&pieces[1].1.codes[..], &pieces[0].1.codes].concat();
+        let whole = joined(pieces.into(), "model.safetensors", "all").unwrap();
+        assert_eq!((whole.rows, whole.codes), (3, codes));
+    }
+
+    #[test]
+    fn pieces_of_different_types_are_refused() {
+        let pieces = vec![piece(0, 1, Form::F32), piece(1, 1, Form::F16)];
+        let error = joined(pieces, "model.safetensors", "attention.all").unwrap_err();
+        let message = error.to_string();
+        for part in ["model.safetensors", "attention.all", "different types", "burrow pack"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+}

@@ -57,7 +57,8 @@ impl Qwen3 {
         })
     }
 
-    /// Embedded rows `[rows, dimension]` → last hidden states, the same shape.
+    /// The steps that take embedded rows `[rows, dimension]`, each the same shape, to last hidden
+    /// states: each half of each layer, then the last norm.
     ///
     /// The rows that pass from layer to layer, and what is added to them, are f32 in every
     /// precision: in the trained models they grow beyond 65,504, which f16 cannot hold. `store` is
@@ -86,9 +87,9 @@ impl Qwen3 {
             *x = step(x.clone());
             Some(x.clone())
         };
-        // Two steps a layer.
-        let halves = steps.iter().take(2 * self.layers.len()).scan(rows, done);
-        halves.skip(1).step_by(2).collect()
+        // Two steps a layer, of which the second ends it.
+        let halves = steps.iter().take(2 * self.layers.len()).scan(rows, done).enumerate();
+        halves.filter(|(index, _)| index % 2 == 1).map(|(_, x)| x).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was found out of a word that was met before? Its term and its stem, in one place of memory.
 
+use super::names::mix;
 use crate::words::WordKind;
 
 /// Words of more bytes are not remembered: few are as long.
@@ -100,9 +101,7 @@ impl KnownWords {
 
 /// As that of names.
 fn hash(key: &Key) -> usize {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mix = |hash: u64, part: &u64| (hash.rotate_left(23) ^ part).wrapping_mul(FACTOR);
-    (key.iter().fold(0, mix) >> 32) as usize
+    (key.iter().fold(0, |hash, &part| mix(hash, part)) >> 32) as usize
 }
 
 #[cfg(test)]

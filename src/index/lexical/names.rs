@@ -75,13 +75,20 @@ impl Names {
 /// Eight bytes at a time, each step mixed by a product, as many quick tables do.
 #[inline(always)]
 fn hash(name: &str) -> u64 {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let (words, rest) = name.as_bytes().as_chunks::<8>();
     let rest = rest.iter().fold(name.len() as u64, |word, &byte| word << 8 | u64::from(byte));
-    let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     let hash = mix(hash, rest);
     (hash ^ hash >> 32).wrapping_mul(FACTOR)
+}
+
+/// Odd, its bits as if by chance: 2⁶⁴ over the golden ratio.
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A hash with eight bytes more.
+#[inline(always)]
+pub(super) fn mix(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR)
 }
 
 #[cfg(test)]
