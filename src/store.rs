@@ -165,6 +165,13 @@ pub trait Store {
     /// They are done.
     fn end_reading(&self) {}
 
+    /// The keys of a space's records, from `from` on, in their order.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` where the place of storage fails.
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>>;
+
     /// At most `count` records of a space whose keys are at least `from`, in the order of keys; fewer
     /// only where there are no more.
     ///
@@ -262,6 +269,10 @@ impl Store for AnyStore {
 
     fn end_reading(&self) {
         delegate!(self, store => store.end_reading())
+    }
+
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        delegate!(self, store => store.keys(space, from).await)
     }
 
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {

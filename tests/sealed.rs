@@ -300,6 +300,13 @@ impl Store for Raced {
         self.store.damage()
     }
 
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        if !self.has_begun.replace(true) {
+            add(&mut index(sealed(self.store.clone(), 1)), 1)?;
+        }
+        self.store.keys(space, from).await
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         if !self.has_begun.replace(true) {
             add(&mut index(sealed(self.store.clone(), 1)), 1)?;

@@ -317,6 +317,11 @@ impl Store for Shared {
         &[]
     }
 
+    async fn keys(&self, space: Space, from: u64) -> burrow::Result<Vec<u64>> {
+        self.check()?;
+        block_on(self.store.borrow().keys(space, from))
+    }
+
     async fn scan(
         &self,
         space: Space,
@@ -380,6 +385,10 @@ impl Store for Full {
 
     fn damage(&self) -> &[String] {
         self.0.damage()
+    }
+
+    async fn keys(&self, space: Space, from: u64) -> burrow::Result<Vec<u64>> {
+        self.0.keys(space, from).await
     }
 
     async fn scan(

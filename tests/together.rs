@@ -100,6 +100,10 @@ impl Store for Failing {
         self.store.damage()
     }
 
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        self.store.keys(space, from).await
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         self.store.scan(space, from, count).await
     }

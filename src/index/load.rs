@@ -4,7 +4,7 @@ use super::format::{self, Effect, Head};
 use super::page_set::PageSet;
 use super::queue::Queue;
 use super::state::{META_KEY, Problem, State, attempts, busy, read_head, whole};
-use super::strides::Strides;
+use super::strides::{Records, Strides};
 use crate::begun::Begun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{HEAD_KEY, Space, Store};
@@ -57,17 +57,18 @@ impl State {
         let mut state = State::empty(head_bytes, made_with);
         let sentence = |message: &String| Problem { url: None, message: message.clone() };
         state.damage = store.damage().iter().map(sentence).collect();
-        asked
-            .gone
-            .show_pages(|page, _| {
-                state.runs.set_gone(page);
-                Ok(())
-            })
-            .await?;
-        asked.directory.show_pages(|first, bytes| state.take_entries(first, bytes)).await?;
-        state.read_bits(asked.bits).await?;
+        let Spaces { gone, directory, bits, queue } = asked;
+        let (gone, directory, bits) =
+            (gone.records().await?, directory.records().await?, bits.records().await?);
+        gone.show_pages(|page, _| {
+            state.runs.set_gone(page);
+            Ok(())
+        })
+        .await?;
+        directory.show_pages(|first, bytes| state.take_entries(first, bytes)).await?;
+        state.read_bits(bits).await?;
         state.read_numbers()?;
-        state.queue = Queue::read_from(asked.queue, &mut state.damage).await?;
+        state.queue = Queue::read_from(queue, &mut state.damage).await?;
         Ok(state)
     }
 
@@ -89,7 +90,7 @@ impl State {
         Ok(())
     }
 
-    async fn read_bits<S: Store>(&mut self, records: Strides<'_, S>) -> Result<()> {
+    async fn read_bits<S: Store>(&mut self, records: Records<'_, S>) -> Result<()> {
         let mut found = PageSet::new();
         records.show_pages(|first, bytes| self.take_bits(first, bytes, &mut found)).await?;
         let missing: Vec<u32> =
@@ -111,12 +112,7 @@ impl State {
             }
         };
         let row_bytes = format::Rows::Bits.row_bytes(dimension);
-        let is_plain = |&(page, rows): &(u32, usize)| {
-            let entry = self.entries.get(&page);
-            let is_whole = entry.is_some_and(|entry| entry.passages == rows);
-            self.made_with.is_some() && is_whole && !found.contains(page)
-        };
-        if run.pages.iter().all(is_plain) {
+        if self.made_with.is_some() && self.has_whole(&run.pages, found) {
             found.extend(run.pages.iter().map(|&(page, _)| page));
             self.resident.add_many(&run.pages, run.bits, row_bytes);
             return Ok(());
@@ -132,6 +128,18 @@ impl State {
             self.take_page_bits(page, bits, row_bytes);
         }
         Ok(())
+    }
+
+    /// Whether the directory has these pages, with as many passages, and none of them was found yet.
+    fn has_whole(&self, pages: &[(u32, usize)], found: &PageSet) -> bool {
+        // Nearly always these are the next pages of the directory.
+        let mut entries = pages.first().into_iter().flat_map(|(first, _)| self.entries.from(first));
+        pages.iter().all(|&(page, rows)| {
+            let entry = entries.find(|(number, _)| **number >= page);
+            let is_whole =
+                |(number, entry): (&u32, &format::Entry)| *number == page && entry.passages == rows;
+            entry.is_some_and(is_whole) && !found.contains(page)
+        })
     }
 
     fn take_page_bits(&mut self, page: u32, bits: &[u8], row_bytes: usize) {

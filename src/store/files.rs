@@ -247,6 +247,11 @@ impl Store for FilesStore {
         &self.damage
     }
 
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        let records = self.records.range((space, from)..=(space, u64::MAX));
+        Ok(records.map(|(&(_, key), _)| key).collect())
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         let records = self.records.range((space, from)..=(space, u64::MAX)).take(count);
         let read = |(&(_, key), &place): (&(Space, u64), &Place)| Ok((key, self.record(place)?));

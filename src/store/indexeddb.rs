@@ -178,6 +178,17 @@ impl IndexedDbStore {
         Ok(())
     }
 
+    /// The keys of a space, from one on.
+    async fn all_keys(&self, space: Space, from: u64) -> Thrown<Array> {
+        let range = RawRange::lower_bound(from as f64)?;
+        let ask = |transaction: &RawTransaction| {
+            transaction.object_store(space.name())?.get_all_keys(&range, u32::MAX)
+        };
+        let keys = self.ask(ask)?;
+        answered(&keys).await?;
+        Ok(keys.result()?.unchecked_into())
+    }
+
     /// The keys and values of at most `count` records of a space, from a key on.
     async fn some(&self, space: Space, from: u64, count: u32) -> Thrown<(Array, Array)> {
         let range = RawRange::lower_bound(from as f64)?;
@@ -248,16 +259,18 @@ impl Store for IndexedDbStore {
         self.reading.take();
     }
 
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        let found = self.all_keys(space, from).await;
+        let keys = found.map_err(|cause| failure("read records from", &cause))?;
+        Ok(keys.iter().filter_map(|key| number_of(&key)).collect())
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let found = self.some(space, from, count).await;
         let (keys, values) = found.map_err(|cause| failure("read records from", &cause))?;
-        // A key that is no number is not Burrow's: the record is passed over. Such keys come last.
-        let number = |key: &JsValue| key.as_f64().filter(|&key| key >= 0.0 && key < KEY_END as f64);
         let records = keys.iter().zip(values.iter());
-        Ok(records
-            .filter_map(|(key, value)| Some((number(&key)? as u64, bytes_of(value))))
-            .collect())
+        Ok(records.filter_map(|(key, value)| Some((number_of(&key)?, bytes_of(value)))).collect())
     }
 
     async fn read(&self, keys: &[(Space, u64)]) -> Result<Vec<Option<Vec<u8>>>> {
@@ -311,6 +324,13 @@ impl Store for IndexedDbStore {
 fn js_key(key: u64) -> JsValue {
     // Keys are below 2^53, where f64 has every whole number.
     JsValue::from_f64(key as f64)
+}
+
+/// The number that a key is. One that is none is not Burrow's, and its record is passed over; such
+/// keys come last.
+fn number_of(key: &JsValue) -> Option<u64> {
+    let number = key.as_f64().filter(|&key| key >= 0.0 && key < KEY_END as f64);
+    number.map(|number| number as u64)
 }
 
 /// A record's bytes; none where it is not a byte array, which then fails as every damaged record.

@@ -26,6 +26,11 @@ impl Store for MemoryStore {
         &[]
     }
 
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        let records = self.records.from(&(space, from)).take_while(|(key, _)| key.0 == space);
+        Ok(records.map(|(&(_, key), _)| key).collect())
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         let records = self.records.from(&(space, from)).take_while(|(key, _)| key.0 == space);
         Ok(records.take(count).map(|(&(_, key), bytes)| (key, bytes.clone())).collect())

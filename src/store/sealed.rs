@@ -120,6 +120,12 @@ impl<S: Store, C: Cipher> Store for SealedStore<S, C> {
         self.store.damage()
     }
 
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        let mut keys = self.store.keys(space, from).await?;
+        keys.retain(|&key| !is_mark(space, key));
+        Ok(keys)
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         let mut records = self.store.scan(space, from, count).await?;
         records.retain(|&(key, _)| !is_mark(space, key));

@@ -62,6 +62,10 @@ impl Store for Counting {
         self.store.damage()
     }
 
+    async fn keys(&self, space: Space, from: u64) -> burrow::Result<Vec<u64>> {
+        self.store.keys(space, from).await
+    }
+
     async fn scan(
         &self,
         space: Space,

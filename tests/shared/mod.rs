@@ -24,6 +24,10 @@ impl Store for Shared {
         &[]
     }
 
+    async fn keys(&self, space: Space, from: u64) -> Result<Vec<u64>> {
+        block_on(self.store.borrow().keys(space, from))
+    }
+
     async fn scan(&self, space: Space, from: u64, count: usize) -> Result<Vec<(u64, Vec<u8>)>> {
         let records = block_on(self.store.borrow().scan(space, from, count))?;
         *self.records_read.borrow_mut() += records.len();

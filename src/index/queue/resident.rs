@@ -76,7 +76,7 @@ impl Queue {
             }
             Ok(())
         };
-        records.show(take).await?;
+        records.records().await?.show(take).await?;
         Ok(queue)
     }
 

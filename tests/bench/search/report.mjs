@@ -50,8 +50,8 @@ function growthRows(query) {
 }
 
 /** @returns {Row[]} */
-function openRows(passages, { ms: own, atOnceMs, asAskedMs, bytes, records, memory, bits }) {
-  const bare = Math.min(median(atOnceMs), median(asAskedMs));
+function openRows(passages, { ms: own, atOnceMs, inStepsMs, bytes, records, memory, bits }) {
+  const bare = Math.min(median(atOnceMs), median(inStepsMs));
   return [
     row("opening to the first answer", passages, ms(median(own)), `${ms(bare)}: ${records} records of ${(bytes / MIB).toFixed(1)} MiB`,
       median(own) / bare, "×", { atMost: 1.3 }),
