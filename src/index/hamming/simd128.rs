@@ -1,14 +1,14 @@
 //! The kernel for WebAssembly's SIMD, which counts the bits of 16 bytes at once.
 
 use core::arch::wasm32::{
-    i8x16_add, i8x16_popcnt, u8x16_splat, u16x8_extadd_pairwise_u8x16, u32x4, u32x4_lt, u32x4_min,
-    u32x4_splat, u64x2, u64x2_extract_lane, v128, v128_and, v128_any_true, v128_or, v128_xor,
+    i8x16_add, i8x16_popcnt, u8x16_splat, u32x4_lt, u32x4_min, u32x4_splat, u64x2,
+    u64x2_extract_lane, v128, v128_and, v128_any_true, v128_load, v128_or, v128_xor,
 };
 
 use super::kernel::{by_width, sized};
 
-/// Three vectors give a byte at most 24 bits to count, so the counts of so many vectors fit a byte.
-const VECTORS_MAX: usize = 30;
+/// A byte of so many vectors has at most 120 bits to count, so two such counts fit a byte.
+const VECTORS_MAX: usize = 15;
 
 /// See [`super::Kernel::distances`]; `words` is `[out.len(), query.len()]`.
 pub(super) fn distances(words: &[u64], query: &[u64], out: &mut [u32]) {
@@ -62,12 +62,14 @@ fn distance(row: &[u64], (mut query, query_rest): (&[v128], &[u64])) -> u32 {
 
 /// The sum of 16 counts.
 ///
-/// Four sums of 16 bits, of four counts each, lie in a word; a product with a one at the place of
-/// each adds them up in its highest 16 bits. Vectors would be halved three times for this.
+/// The halves are added up as words, byte by byte, then neighbouring bytes; a product with a one at
+/// the place of each of the four sums adds them up in its highest 16 bits. Vectors would be halved
+/// four times for this.
 #[inline(always)]
 fn sum(counts: v128) -> u32 {
-    let pairs = u16x8_extadd_pairwise_u8x16(counts);
-    let fours = u64x2_extract_lane::<0>(pairs) + u64x2_extract_lane::<1>(pairs);
+    const EVEN_BYTES: u64 = 0x00FF_00FF_00FF_00FF;
+    let pairs = u64x2_extract_lane::<0>(counts) + u64x2_extract_lane::<1>(counts);
+    let fours = (pairs & EVEN_BYTES) + (pairs >> 8 & EVEN_BYTES);
     (fours.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
 }
 
@@ -96,11 +98,16 @@ fn count(row: &[[u64; 2]], query: &[v128]) -> v128 {
 }
 
 /// Whether any distance is less than the bound: with few optimizations the compiler makes 16 branches
-/// of this.
+/// of this, and 16 loads of vectors that are made of numbers.
 #[inline(always)]
 pub(super) fn is_any_below(group: &[u32; 16], bound: u32) -> bool {
-    let four = |at: usize| u32x4(group[at], group[at + 1], group[at + 2], group[at + 3]);
-    let least = u32x4_min(u32x4_min(four(0), four(4)), u32x4_min(four(8), four(12)));
+    let (fours, _) = group.as_chunks::<4>();
+    // SAFETY: each is the 16 bytes that are loaded, which need not be aligned.
+    let load = |four: &[u32; 4]| unsafe { v128_load(four.as_ptr().cast()) };
+    let least = u32x4_min(
+        u32x4_min(load(&fours[0]), load(&fours[1])),
+        u32x4_min(load(&fours[2]), load(&fours[3])),
+    );
     v128_any_true(u32x4_lt(least, u32x4_splat(bound)))
 }
 
