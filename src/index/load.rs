@@ -15,20 +15,36 @@ const FOLLOW_PAGES_MAX: usize = 64;
 impl State {
     /// Reads the head, the fingerprint, the directory and the bits; no texts and no INT8.
     pub(crate) async fn load<S: Store>(store: &S) -> Result<State> {
+        State::load_kept(store, true).await
+    }
+
+    /// Reads the same and looks at all of it, but keeps no bits: an index that is open has them in
+    /// memory already.
+    pub(super) async fn check<S: Store>(store: &S) -> Result<State> {
+        State::load_kept(store, false).await
+    }
+
+    async fn load_kept<S: Store>(store: &S, keeps_bits: bool) -> Result<State> {
         store.begin_reading();
         let nothing = Begun::new(std::future::ready(Ok(()))).await;
-        State::load_if(nothing, store).await
+        let state = State::load_whole(nothing, store, keeps_bits).await;
+        store.end_reading();
+        state
     }
 
     /// As [`State::load`], if that which has been asked for before, since reading was begun, is no
     /// error.
     pub(super) async fn load_if<S: Store>(allowed: Begun<'_, ()>, store: &S) -> Result<State> {
-        let state = State::load_whole(allowed, store).await;
+        let state = State::load_whole(allowed, store, true).await;
         store.end_reading();
         state
     }
 
-    async fn load_whole<S: Store>(allowed: Begun<'_, ()>, store: &S) -> Result<State> {
+    async fn load_whole<S: Store>(
+        allowed: Begun<'_, ()>,
+        store: &S,
+        keeps_bits: bool,
+    ) -> Result<State> {
         let mut allowed = Some(allowed);
         for _ in attempts() {
             let asked = Asked::of(store).await;
@@ -37,7 +53,7 @@ impl State {
             }
             let mut meta = asked.meta.end().await?.into_iter();
             let (head_bytes, made_with) = (meta.next().flatten(), meta.next().flatten());
-            let state = State::read(store, head_bytes.clone(), made_with, asked.rest).await;
+            let state = State::read(head_bytes.clone(), made_with, asked.rest, keeps_bits).await;
             let is_one_moment = asked.moment.is_some() && asked.moment == store.moment();
             if is_one_moment || read_head(store).await? == head_bytes {
                 return state;
@@ -48,16 +64,16 @@ impl State {
     }
 
     async fn read<S: Store>(
-        store: &S,
         head_bytes: Option<Vec<u8>>,
         made_with: Option<Vec<u8>>,
         asked: Spaces<'_, S>,
+        keeps_bits: bool,
     ) -> Result<State> {
         let made_with = made_with.as_deref().map(format::meta_from_bytes).transpose()?;
-        let mut state = State::empty(head_bytes, made_with);
+        let mut state = State { keeps_bits, ..State::empty(head_bytes, made_with) };
+        let Spaces { store, gone, directory, bits, queue } = asked;
         let sentence = |message: &String| Problem { url: None, message: message.clone() };
         state.damage = store.damage().iter().map(sentence).collect();
-        let Spaces { gone, directory, bits, queue } = asked;
         let (gone, directory, bits) =
             (gone.records().await?, directory.records().await?, bits.records().await?);
         gone.show_pages(|page, _| {
@@ -114,7 +130,9 @@ impl State {
         let row_bytes = format::Rows::Bits.row_bytes(dimension);
         if self.made_with.is_some() && self.has_whole(&run.pages, found) {
             found.extend(run.pages.iter().map(|&(page, _)| page));
-            self.resident.add_many(&run.pages, run.bits, row_bytes);
+            if self.keeps_bits {
+                self.resident.add_many(&run.pages, run.bits, row_bytes);
+            }
             return Ok(());
         }
         let mut rest = run.bits;
@@ -153,7 +171,8 @@ impl State {
             Some(entry) if self.made_with.is_none() || bits.len() != entry.passages * row_bytes => {
                 self.leave_out(page, "its bits are not as many as its passages".into());
             }
-            Some(_) => self.resident.add(page, bits, row_bytes),
+            Some(_) if self.keeps_bits => self.resident.add(page, bits, row_bytes),
+            Some(_) => {}
         }
     }
 
@@ -248,6 +267,7 @@ struct Asked<'a, S> {
 }
 
 struct Spaces<'a, S> {
+    store: &'a S,
     gone: Strides<'a, S>,
     directory: Strides<'a, S>,
     bits: Strides<'a, S>,
@@ -263,7 +283,7 @@ impl<'a, S: Store> Asked<'a, S> {
         let directory = Strides::begin(store, Space::Directory, 0).await;
         let bits = Strides::begin(store, Space::Bits, 0).await;
         let queue = Queue::begin_to_read(store).await;
-        Asked { meta, moment, rest: Spaces { gone, directory, bits, queue } }
+        Asked { meta, moment, rest: Spaces { store, gone, directory, bits, queue } }
     }
 }
 

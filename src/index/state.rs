@@ -53,6 +53,8 @@ pub(crate) struct State {
     /// Other damage.
     pub(crate) damage: Vec<Problem>,
     pub(crate) resident: Resident,
+    /// Whether bits are kept; else they are only looked at.
+    pub(super) keeps_bits: bool,
     /// Where the bits and directory records lie that several pages share.
     pub(crate) runs: Runs,
     /// What waits to be encoded.
@@ -79,6 +81,7 @@ impl State {
             broken: SortedMap::new(),
             damage: Vec::new(),
             resident: Resident::new(dimension),
+            keeps_bits: true,
             runs: Runs::default(),
             queue: Queue::default(),
             queue_is_stale: false,

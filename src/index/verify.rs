@@ -48,7 +48,7 @@ impl<S: Store> Index<S> {
     ///
     /// As [`Index::open`]: what is read on opening is read again.
     pub async fn verify_begin(&mut self) -> Result<Verification> {
-        let state = State::load(&self.store).await?;
+        let state = State::check(&self.store).await?;
         let mut problems: Vec<Problem> =
             state.damage.iter().chain(state.broken.values()).cloned().collect();
         // What a search has come upon is left out already.
