@@ -25,6 +25,9 @@ const STEPS_AHEAD: usize = 2;
 /// takes three times as long as for the same records alone, of 100 bytes a fifth.
 const LISTED_BYTES_MAX: usize = 6 * 1024;
 
+/// Some records with their keys.
+type Step = Vec<(u64, Vec<u8>)>;
+
 /// The keys of a space, asked for.
 pub(super) struct Strides<'a, S> {
     store: &'a S,
@@ -41,7 +44,7 @@ pub(super) struct Records<'a, S> {
     keys: Vec<u64>,
     /// Of one record, on average, of the last that were shown.
     bytes: Option<usize>,
-    steps: VecDeque<Begun<'a, Vec<(u64, Vec<u8>)>>>,
+    steps: VecDeque<Begun<'a, Step>>,
 }
 
 impl<'a, S: Store> Strides<'a, S> {
@@ -113,11 +116,7 @@ impl<'a, S: Store> Records<'a, S> {
 }
 
 /// The records under these keys; one that is gone meanwhile is passed over.
-async fn one_by_one<S: Store>(
-    store: &S,
-    space: Space,
-    keys: &[u64],
-) -> Result<Vec<(u64, Vec<u8>)>> {
+async fn one_by_one<S: Store>(store: &S, space: Space, keys: &[u64]) -> Result<Step> {
     let places: Vec<(Space, u64)> = keys.iter().map(|&key| (space, key)).collect();
     let records = store.read(&places).await?;
     Ok(keys.iter().zip(records).filter_map(|(&key, record)| Some((key, record?))).collect())
