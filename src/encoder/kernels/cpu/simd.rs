@@ -1,7 +1,8 @@
 //! Several numbers at once, with the instructions that this processor has.
 //!
 //! A kernel is written once, as [`Work`] over any [`Simd`], and compiled for each set of
-//! instructions. All that it calls must be `inline(always)`: only then is it compiled with them.
+//! instructions. All that it calls must be `inline(always)`: only then is it compiled with them. In
+//! wasm, where a module has one set, it need not be.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -1,4 +1,9 @@
 //! The innermost part of a product: a few rows by two vectors of outputs, all sums in registers.
+//!
+//! In wasm a tile is a function of its own, and takes one input at a time: a browser's compiler finds
+//! registers for the sums of a small loop, and keeps them in memory where many loops share a function.
+
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::simd::Simd;
 
@@ -8,16 +13,13 @@ pub(super) const VECTORS: usize = 2;
 /// The sums of a tile, `[ROWS, VECTORS]`.
 pub(super) type Sums<S, const ROWS: usize> = [[<S as Simd>::Floats; VECTORS]; ROWS];
 
-/// Inputs that are taken without looking whether there are more: few enough that a browser's compiler
-/// finds registers for their weights.
-const STRIDE: usize = 2;
-
 /// Products of `ROWS` rows, `stride` apart, with a panel `[inputs, VECTORS × lanes]`.
 ///
 /// # Safety
 ///
 /// `ROWS` rows of `inputs` values, and the whole panel, can be read.
-#[inline(always)]
+#[cfg_attr(target_family = "wasm", inline(never))]
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
 pub(super) unsafe fn floats<S: Simd, const ROWS: usize>(
     simd: S,
     (x, stride): (*const f32, usize),
@@ -30,15 +32,8 @@ pub(super) unsafe fn floats<S: Simd, const ROWS: usize>(
     for (at, row) in rows.iter_mut().enumerate() {
         *row = x.wrapping_add(at * stride);
     }
-    let whole = inputs / STRIDE * STRIDE;
-    for at in (0..whole).step_by(STRIDE) {
-        for ahead in 0..STRIDE {
-            // SAFETY: below `inputs`.
-            unsafe { step(simd, &rows, at + ahead, panel.add((at + ahead) * width), &mut sums) };
-        }
-    }
-    for at in whole..inputs {
-        // SAFETY: as above.
+    for at in 0..inputs {
+        // SAFETY: below `inputs`.
         unsafe { step(simd, &rows, at, panel.add(at * width), &mut sums) };
     }
     sums
@@ -90,39 +85,56 @@ pub(super) struct PairRows {
 pub(super) unsafe fn pairs<S: Simd, const ROWS: usize>(
     simd: S,
     x: PairRows,
-    mut codes: *const i8,
-    mut scales: *const u16,
+    codes: *const i8,
+    scales: *const u16,
 ) -> Sums<S, ROWS> {
     let mut sums = [[simd.splat(0.0); VECTORS]; ROWS];
+    // SAFETY: the caller's; so many sums are there.
+    unsafe { add_groups::<S, ROWS>(simd, x, codes, scales, sums.as_mut_ptr()) };
+    sums
+}
+
+/// Adds the groups' products to `ROWS` rows of sums.
+///
+/// # Safety
+///
+/// As for [`pairs`]; the sums can be written.
+#[cfg_attr(target_family = "wasm", inline(never))]
+#[cfg_attr(not(target_family = "wasm"), inline(always))]
+unsafe fn add_groups<S: Simd, const ROWS: usize>(
+    simd: S,
+    x: PairRows,
+    mut codes: *const i8,
+    mut scales: *const u16,
+    sums: *mut [S::Floats; VECTORS],
+) {
     let stride = x.groups * PAIRS;
     for group in 0..x.groups {
+        // The sums are read where they are needed: the parts leave no registers for them in wasm.
+        compiler_fence(Ordering::SeqCst);
         let mut parts = [[simd.no_sum(); VECTORS]; ROWS];
         let mut rows = [x.pairs; ROWS];
         for (at, row) in rows.iter_mut().enumerate() {
             *row = x.pairs.wrapping_add(at * stride + group * PAIRS);
         }
-        for pair in (0..PAIRS).step_by(STRIDE) {
-            for ahead in pair..pair + STRIDE {
-                // SAFETY: below `PAIRS` of this group.
-                unsafe { pair_step(simd, &rows, ahead, codes, &mut parts) };
-            }
+        for pair in 0..PAIRS {
+            // SAFETY: below `PAIRS` of this group.
+            unsafe { pair_step(simd, &rows, pair, codes, &mut parts) };
         }
         // SAFETY (all): codes and scales move on together, and end with the last group.
         codes = codes.wrapping_add(PAIRS * VECTORS * 2 * S::LANES);
-        for vector in 0..VECTORS {
-            unsafe {
-                let scale = simd.load_f16(scales.add(vector * S::LANES));
-                for row in 0..ROWS {
-                    let own = simd.splat(*x.scales.add(row * x.groups + group));
-                    let part = simd.to_floats(parts[row][vector]);
-                    let sum = sums[row][vector];
-                    sums[row][vector] = simd.mul_add(part, simd.mul(own, scale), sum);
+        unsafe {
+            let scale = [simd.load_f16(scales), simd.load_f16(scales.add(S::LANES))];
+            for (row, parts) in parts.iter().enumerate() {
+                let own = simd.splat(*x.scales.add(row * x.groups + group));
+                let sums = &mut *sums.add(row);
+                for ((sum, &part), &scale) in sums.iter_mut().zip(parts).zip(&scale) {
+                    *sum = simd.mul_add(simd.to_floats(part), simd.mul(own, scale), *sum);
                 }
             }
         }
         scales = scales.wrapping_add(VECTORS * S::LANES);
     }
-    sums
 }
 
 /// One pair.
