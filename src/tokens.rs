@@ -1,5 +1,7 @@
 //! What are its words? Text → [`Token`]s with byte ranges.
 
+mod file;
+
 use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -36,15 +38,13 @@ impl Tokenizer {
     ///
     /// `Model` where the bytes are not a tokenizer.
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(|cause| {
+        let mut inner = file::read(json).map_err(|cause| {
             let message = format!(
                 "tokenizer.json ({} bytes) is not a tokenizer: fetch the model's files again",
                 json.len()
             );
             Error::new(ErrorKind::Model, message).with_source(cause)
         })?;
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(unreadable)?;
         let (prefix, suffix) = special_tokens_around(&inner)?;
         inner.set_encode_special_tokens(true);
         Ok(Tokenizer { inner, prefix, suffix })

@@ -118,3 +118,71 @@ fn what_is_not_a_tokenizer_is_an_error() {
         assert!(error.to_string().contains("tokenizer.json"), "{error}");
     }
 }
+
+/// The tokenizer of a file has the tokens that the crate itself has of it.
+fn check_twin(json: &[u8], text: &str) {
+    let mut twin = tokenizers::Tokenizer::from_bytes(json).unwrap();
+    twin.with_padding(None);
+    twin.with_truncation(None).unwrap();
+    let whole = twin.encode("a", true).unwrap();
+    let own = Tokenizer::from_json(json).unwrap();
+    let around = [own.prefix(), &ids(&own.tokens("a").unwrap()), own.suffix()].concat();
+    assert_eq!(around, whole.get_ids());
+    twin.set_encode_special_tokens(true);
+    let twin = twin.encode(text, false).unwrap();
+    let own = own.tokens(text).unwrap();
+    assert_eq!(ids(&own), twin.get_ids(), "{text:?}");
+    let ends = twin.get_offsets().iter().map(|&(_, end)| end);
+    assert!(own.iter().map(|token| token.range.end).eq(ends), "{text:?}");
+}
+
+/// A tokenizer of such a vocabulary, with a token that was added.
+fn tokenizer_json(model: &str) -> String {
+    format!(
+        r#"{{"version": "1.0", "truncation": {{"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}},
+            "padding": null, "added_tokens": [{{"id": 4, "content": "<b>", "single_word": false, "lstrip": true, "rstrip": false,
+            "normalized": true, "special": false}}], "normalizer": {{"type": "Lowercase"}}, "pre_tokenizer": {{"type": "WhitespaceSplit"}},
+            "post_processor": null, "decoder": null, "model": {model}}}"#
+    )
+}
+
+#[test]
+fn vocabularies_of_every_kind_and_order_are_read_as_the_crate_does() {
+    let vocab = r#"{"[UNK]": 0, "a": 1, "b": 2, "ab": 3}"#;
+    let parts = format!(
+        r#""unk_token": "[UNK]", "continuing_subword_prefix": "", "max_input_chars_per_word": 9, "vocab": {vocab}"#
+    );
+    let models = [
+        format!(r#"{{"type": "WordPiece", {parts}}}"#),
+        format!(r#"{{{parts}, "type": "WordPiece"}}"#),
+        format!("{{{parts}}}"),
+        format!(r#"{{"type": "BPE", "vocab": {vocab}, "merges": ["a b"], "unk_token": "[UNK]"}}"#),
+        format!(r#"{{"type": "WordLevel", "vocab": {vocab}, "unk_token": "[UNK]"}}"#),
+        r#"{"type": "Unigram", "unk_id": 0, "vocab": [["[UNK]", 0.0], ["a", -1.0], ["b", -2.0], ["ab", -1.5]]}"#.to_owned(),
+    ];
+    for model in &models {
+        check_twin(tokenizer_json(model).as_bytes(), "ab abb a <b>B c cab aaaaaaaaaaaa");
+    }
+    let files = [support::model("tokenizer.json"), support::data("qwen3-tokenizer/tokenizer.json")];
+    for path in files.into_iter().flatten() {
+        let text = "The café's 3 tokenizers, 語 and ü: unaffable [SEP] <|endoftext|>\n\tx2 ☃ ";
+        check_twin(&std::fs::read(path).unwrap(), text);
+    }
+}
+
+#[test]
+fn what_is_no_vocabulary_is_refused() {
+    for model in [
+        "{}",
+        "[]",
+        r#"{"type": "Words"}"#,
+        r#"{"type": 3, "vocab": {}}"#,
+        r#"{"type": "WordPiece", "vocab": {}}"#,
+        r#"{"type": "WordLevel", "vocab": {"a": -1}, "unk_token": "a"}"#,
+    ] {
+        let refused = Tokenizer::from_json(tokenizer_json(model).as_bytes()).err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::Model, "{model}");
+    }
+    let newer = tokenizer_json("{}").replace(r#""1.0""#, r#""2.0""#);
+    assert!(Tokenizer::from_json(newer.as_bytes()).is_err());
+}
