@@ -7,7 +7,7 @@ import type { AddResult, EnqueueResult, Facet, FailedPage, Hit, ImportResult, Pa
 // it against what wasm-bindgen has written.
 
 /** Compiles and starts a module. */
-type Init = (options: { module_or_path: URL }) => Promise<unknown>;
+type Init = (options: { module_or_path: Promise<Response> }) => Promise<unknown>;
 
 /** The search module: store, index, hits. */
 export interface SearchModule {
@@ -135,36 +135,37 @@ export interface PreparedPage {
  *
  * The addresses are written out, since that is how bundlers find the files they must take along.
  */
-export async function loadSearch(folder: string | null): Promise<SearchModule> {
-  const js = placed(folder, "search/search.js") ?? new URL("../wasm/search/search.js", import.meta.url);
-  const wasm = placed(folder, "search/search_bg.wasm") ?? new URL("../wasm/search/search_bg.wasm", import.meta.url);
-  return explained(js, async () => {
-    const module: SearchModule = await import(/* @vite-ignore */ /* webpackIgnore: true */ js.href);
-    await module.default({ module_or_path: wasm });
-    return module;
-  });
+export function loadSearch(folder: string | null): Promise<SearchModule> {
+  return loaded(
+    placed(folder, "search/search.js") ?? new URL("../wasm/search/search.js", import.meta.url),
+    placed(folder, "search/search_bg.wasm") ?? new URL("../wasm/search/search_bg.wasm", import.meta.url),
+  );
 }
 
 /** The encoder module, which is larger by far: for both devices. */
-export async function loadEncoder(folder: string | null): Promise<EncoderModule> {
-  return encoderOf(
+export function loadEncoder(folder: string | null): Promise<EncoderModule> {
+  return loaded(
     placed(folder, "encoder/encoder.js") ?? new URL("../wasm/encoder/encoder.js", import.meta.url),
     placed(folder, "encoder/encoder_bg.wasm") ?? new URL("../wasm/encoder/encoder_bg.wasm", import.meta.url),
   );
 }
 
 /** The encoder for the CPU alone, half as large. */
-export async function loadCpu(folder: string | null): Promise<EncoderModule> {
-  return encoderOf(
+export function loadCpu(folder: string | null): Promise<EncoderModule> {
+  return loaded(
     placed(folder, "cpu/cpu.js") ?? new URL("../wasm/cpu/cpu.js", import.meta.url),
     placed(folder, "cpu/cpu_bg.wasm") ?? new URL("../wasm/cpu/cpu_bg.wasm", import.meta.url),
   );
 }
 
-async function encoderOf(js: URL, wasm: URL): Promise<EncoderModule> {
+/** Script and code are on their way at once. */
+function loaded<M>(js: URL, wasm: URL): Promise<M> {
   return explained(js, async () => {
-    const module: EncoderModule & { default: Init } = await import(/* @vite-ignore */ /* webpackIgnore: true */ js.href);
-    await module.default({ module_or_path: wasm });
+    const code = fetch(wasm);
+    // Where the script does not come, nobody waits for it.
+    code.catch(() => {});
+    const module: M & { default: Init } = await import(/* @vite-ignore */ /* webpackIgnore: true */ js.href);
+    await module.default({ module_or_path: code });
     return module;
   });
 }
