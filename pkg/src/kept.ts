@@ -8,12 +8,16 @@ import type { KeptModel } from "./types.js";
 const CACHE_NAME = "burrow-models";
 /** What was found out about a model, as opposed to its files, has names that end so. */
 const BESIDE = ".device.json";
+/** So much is read ahead at most: all of a small model. */
+const AHEAD_BYTES_MAX = 32 * 2 ** 20;
 
 /** The kept files of one folder. Whatever fails here, the model can still be loaded. */
 export class Kept {
   readonly #folder: string;
   readonly #cache: Cache | null;
   readonly #sizes = new Map<string, number>();
+  /** Files that are read ahead, with the SHA-256 that they are to have. */
+  readonly #ahead = new Map<string, { sha256: string; file: Promise<Uint8Array<ArrayBuffer> | null> }>();
   #problem: string | null;
 
   private constructor(folder: string, cache: Cache | null) {
@@ -50,17 +54,34 @@ export class Kept {
 
   /** Keeps a new manifest, and removes what it no longer lists: the files of the model that was here before. */
   async update({ bytes, files }: Manifest): Promise<void> {
+    this.#ahead.clear();
     try {
-      await this.#cache?.put(this.#url(MANIFEST), kept(bytes));
       const isListed = (name: string) => name === MANIFEST || name.endsWith(BESIDE) || files.has(name);
       await remove(this.#cache, (folder, name) => folder === this.#folder && !isListed(name));
+      await this.#cache?.put(this.#url(MANIFEST), kept(bytes));
     } catch {
       // Should there be no room, it shows with the files.
     }
   }
 
+  /** Begins to read files of which it is not known yet whether they are still the model's. */
+  readAhead(files: Manifest["files"]): void {
+    let room = AHEAD_BYTES_MAX;
+    for (const [name, facts] of files) {
+      room -= facts.bytes;
+      if (room >= 0) this.#ahead.set(name, { sha256: facts.sha256, file: this.#read(name, facts) });
+    }
+  }
+
   /** A file, if it is there and what it must be. One that is something else is removed. */
-  async read(name: string, facts: FileFacts, memory: Memory): Promise<Uint8Array<ArrayBuffer> | null> {
+  read(name: string, facts: FileFacts, memory: Memory): Promise<Uint8Array<ArrayBuffer> | null> {
+    const ahead = this.#ahead.get(name);
+    // Its memory is the reader's from now on.
+    this.#ahead.delete(name);
+    return ahead?.sha256 === facts.sha256 ? ahead.file : this.#read(name, facts, memory);
+  }
+
+  async #read(name: string, facts: FileFacts, memory?: Memory): Promise<Uint8Array<ArrayBuffer> | null> {
     try {
       const response = await this.#cache?.match(this.#url(name));
       if (!response) return null;
@@ -157,8 +178,12 @@ async function sizeOf(response: Response | undefined): Promise<number> {
   return length !== null ? Number(length) : (await response?.blob())?.size ?? 0;
 }
 
-/** The body, if it has the right size. */
-async function bodyOf(response: Response, bytesExpected: number, memory: Memory): Promise<Uint8Array<ArrayBuffer> | null> {
+/** The body, if it has the right size. Where it may have memory of its own, it comes as a whole, which is faster. */
+async function bodyOf(response: Response, bytesExpected: number, memory?: Memory): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (!memory) {
+    const blob = await response.blob();
+    return blob.size === bytesExpected ? new Uint8Array(await blob.arrayBuffer()) : null;
+  }
   const body = new Gathering(memory);
   body.expect(bytesExpected);
   for await (const part of partsOf(response)) {

@@ -38,17 +38,26 @@ export async function readManifest(folder: string, kept: Kept, options: Asking):
   const old = await kept.manifest();
   // With one at hand, a visit without network need not wait for what will not come.
   const patience = { ...PATIENCE, ...options.patience, ...(old && { triesMax: 1 }) };
+  const asking = fetchBytes(url, MANIFEST, { ...options, patience, cache: "no-cache", onProgress: () => {} });
+  if (old) {
+    try {
+      // Most often the model is still the one of the last visit.
+      kept.readAhead(filesOf(old, url));
+    } catch {
+      // What was kept cannot be read: the network's counts.
+    }
+  }
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    ({ bytes } = await fetchBytes(url, MANIFEST, { ...options, patience, cache: "no-cache", onProgress: () => {} }));
+    ({ bytes } = await asking);
   } catch (thrown) {
     // Not there, or a server's HTML page in its place.
     if (thrown instanceof BurrowError && thrown.kind === "model") return null;
     if (!old || options.signal.aborted) throw thrown;
     bytes = old;
   }
-  const manifest = { bytes, files: filesOf(parsed(bytes, url), url) };
-  await kept.update(manifest);
+  const manifest = { bytes, files: filesOf(bytes, url) };
+  if (String(old) !== String(bytes)) await kept.update(manifest);
   return manifest;
 }
 
@@ -88,8 +97,8 @@ function parsed(bytes: Uint8Array<ArrayBuffer>, url: URL): unknown {
   }
 }
 
-function filesOf(value: unknown, url: URL): Map<string, FileFacts> {
-  const files = property(value, "files");
+function filesOf(manifest: Uint8Array<ArrayBuffer>, url: URL): Map<string, FileFacts> {
+  const files = property(parsed(manifest, url), "files");
   if (typeof files !== "object" || files === null) throw unreadable(url, "it has no `files`");
   return new Map(Object.entries(files).map(([name, facts]) => [name, factsOf(name, facts, url)]));
 }
