@@ -40,21 +40,31 @@ export async function openModel(folder: string, options: DownloadOptions): Promi
   if (weights.length > 0) files.expect(weights);
   const config = await files.get(CONFIG, new Memory(0), options.signal);
   const tokenizer = await files.get(TOKENIZER, new Memory(0), options.signal);
-  return new Model(files, { manifest: manifest?.bytes, config: config.bytes, tokenizer: tokenizer.bytes }, weights);
+  const hashes = config.digest && tokenizer.digest ? [config.digest, tokenizer.digest] : undefined;
+  const small = { folder, manifest: manifest?.bytes, config: config.bytes, tokenizer: tokenizer.bytes, hashes, isListed: weights.length > 0 };
+  return new Model(files, small, weights);
+}
+
+/** What of a model comes at once. */
+export interface SmallFiles {
+  folder: string;
+  manifest: Uint8Array<ArrayBuffer> | undefined;
+  config: Uint8Array;
+  tokenizer: Uint8Array;
+  /** SHA-256 of configuration and tokenizer, where they could be told. */
+  hashes: string[] | undefined;
+  /** Whether the manifest lists the weights: then none but those are taken. */
+  isListed: boolean;
 }
 
 /** A model whose small files have come. Its weights can be streamed, and streamed again. */
 export class Model {
-  readonly manifest: Uint8Array | undefined;
-  readonly config: Uint8Array;
-  readonly tokenizer: Uint8Array;
+  readonly small: SmallFiles;
   readonly #files: ModelFiles;
   #weights: readonly string[];
 
-  constructor(files: ModelFiles, small: Pick<Model, "manifest" | "config" | "tokenizer">, weights: readonly string[]) {
-    this.manifest = small.manifest;
-    this.config = small.config;
-    this.tokenizer = small.tokenizer;
+  constructor(files: ModelFiles, small: SmallFiles, weights: readonly string[]) {
+    this.small = small;
     this.#files = files;
     this.#weights = weights;
   }

@@ -155,7 +155,7 @@ export class Encoding {
     const { shape, device: { device } } = loaded;
     const turn = <T>(work: () => Promise<T>) => this.#turns.run(work);
     const { model, wasm } = this.#ask;
-    const rival = { model, name: modelName(model), wasm };
+    const rival = { model, wasm };
     return verdictOf({ device, shape, rival, turn, encode: (tokens) => turn(() => this.#pass(loaded, tokens)), signal: this.#closing.signal });
   }
 

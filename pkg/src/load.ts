@@ -1,13 +1,16 @@
 /** Gets the encoder going: model files, device, module, and another device where the first fails. */
 import { chooseDevice, type DeviceChoice, type DeviceKind, onCpu } from "./device.js";
-import { type Model, openModel } from "./download.js";
+import { type Model, openModel, type SmallFiles } from "./download.js";
 import { messageOf, toBurrowError } from "./error.js";
+import { sha256 } from "./hash.js";
+import { keepBeside, keptBeside } from "./kept.js";
 import type { Encoder, EncoderModule, ModelLoader } from "./modules.js";
 import { type Shape, shapeOf } from "./pace.js";
 import type { OpenAsk } from "./protocol.js";
 import { type Place, places, threadsThere } from "./threads.js";
 import type { Progress, Status } from "./types.js";
 import { isOfAnother, recalled } from "./verdict.js";
+import { VERSION } from "./version.js";
 
 /** A loaded encoder and where it computes. Another may take its place: who holds this asks it again for each page and query. */
 export interface Loaded extends Placed {
@@ -37,6 +40,9 @@ export interface Placed {
 const ANOTHER = "The model at this address is another one than was measured: both devices are measured again.";
 const TWICE = "WebGPU is used without being measured: the model cannot be kept in this browser, and would have to come twice.";
 
+/** Beside the model's own files, as `burrow.device.json` is. */
+const PROOF = "burrow.proof.device.json";
+
 const PRECISIONS = ["f16", "f32"] as const;
 const WEIGHTS = ["f32", "f16", "bf16", "q8", "q4"] as const;
 
@@ -62,7 +68,7 @@ export async function load(ask: OpenAsk, tell: (progress: Progress) => void, sig
   const placedOn = async (kind: DeviceKind, threads = threadsThere()): Promise<Placed> => {
     const place = await placeOn(kind, threads);
     try {
-      return placed(kind, place, await encoderOf(place.module, modelName(ask.model), model, kind));
+      return placed(kind, place, await provenOn(place, model, kind));
     } catch (thrown) {
       place.end();
       if (place.threads === 1 || toBurrowError(thrown).kind !== "device") throw thrown;
@@ -78,7 +84,7 @@ export async function load(ask: OpenAsk, tell: (progress: Progress) => void, sig
     device: isOther ? { ...device, measured: null, reason: null, rival, why: ANOTHER } : model.bytesKept > 0 ? device : unmeasured(device),
     modelBytesKept: model.bytesKept,
     reasons: model.reasons,
-    shape: shapeOf(model.config),
+    shape: shapeOf(model.small.config),
   };
 }
 
@@ -124,22 +130,33 @@ async function onDevice(choice: DeviceChoice, placedOn: Loaded["placedOn"]): Pro
   }
 }
 
+/** What the CPU has given of a model's golden vectors once, the same code in the same browser need not be asked for again. */
+async function provenOn({ module, name }: Place, model: Model, device: DeviceKind): Promise<Encoder> {
+  const { folder, manifest, hashes, isListed } = model.small;
+  if (device !== "cpu" || !manifest || !hashes || !isListed) return encoderOf(module, model, device);
+  const proof = [VERSION, name, navigator.userAgent, await sha256(manifest), hashes].join();
+  const isProven = keptBeside(folder, PROOF).then((kept) => kept === proof);
+  const encoder = await encoderOf(module, model, device, {}, isProven);
+  if (model.bytesKept > 0 && !await isProven) await keepBeside(folder, PROOF, proof);
+  return encoder;
+}
+
 /**
  * The weights are not kept in memory: for a second device they come once more, from the cache where there is one. `other` is used in
- * place of the model's own small files.
+ * place of the model's own small files. `isProven` says whether it gives its golden vectors for sure.
  */
 export async function encoderOf(
-  module: EncoderModule, name: string, model: Model, device: DeviceKind, other: Partial<Pick<Model, "manifest" | "config">> = {},
+  module: EncoderModule, model: Model, device: DeviceKind, other: Partial<SmallFiles> = {}, isProven: Promise<boolean> | boolean = false,
 ): Promise<Encoder> {
-  const { manifest, config, tokenizer } = { manifest: model.manifest, config: model.config, tokenizer: model.tokenizer, ...other };
-  const loader = await module.ModelLoader.start(name, manifest, config, tokenizer, device);
+  const { folder, manifest, config, tokenizer, hashes } = { ...model.small, ...other };
+  const loader = await module.ModelLoader.start(modelName(folder), manifest, config, tokenizer, device, hashes);
   try {
     await model.streamWeights((file, bytes, sha256) => loader.add(file, bytes, sha256));
   } catch (thrown) {
     free(loader);
     throw thrown;
   }
-  return loader.finish();
+  return loader.finish(await isProven);
 }
 
 /** Gives back what an object of wasm holds. One that was broken by a trap has nothing to give, and the trap is what counts. */

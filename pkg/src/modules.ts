@@ -88,6 +88,7 @@ export interface EncoderModule {
   ModelLoader: {
     start(
       name: string, manifest: Uint8Array | undefined, config: Uint8Array, tokenizer: Uint8Array, device: string,
+      hashes: string[] | undefined,
     ): Promise<ModelLoader>;
   };
 }
@@ -103,7 +104,7 @@ export interface ThreadsModule extends Omit<EncoderModule, "default"> {
 export interface ModelLoader {
   add(file: string, bytes: Uint8Array, sha256: string | undefined): Promise<void>;
   /** Uses the loader up, also where it fails. */
-  finish(): Promise<Encoder>;
+  finish(isProven: boolean): Promise<Encoder>;
   free(): void;
 }
 

@@ -10,7 +10,6 @@ import { places, threadsThere } from "./threads.js";
 export interface RivalOpen {
   /** Folder of the model. */
   model: string;
-  name: string;
   wasm: string | null;
   device: DeviceKind;
   /** With so many layers of the model, to be quick and small; null for all. */
@@ -26,12 +25,12 @@ type Ready = (tokens: number) => Promise<Pass>;
 
 let ready: Ready | null = null;
 
-async function open({ model: folder, name, wasm, device, layers }: RivalOpen): Promise<Ready> {
+async function open({ model: folder, wasm, device, layers }: RivalOpen): Promise<Ready> {
   const signal = new AbortController().signal;
   const [model, { module }] = await Promise.all([openModel(folder, { signal, onProgress: () => {} }), places(wasm)(device, threadsThere())]);
-  const shape: Shape = shapeOf(model.config);
-  const part = layers === null ? {} : { config: withLayers(model.config, layers), manifest: undefined };
-  const encoder = await encoderOf(module, name, model, device, part);
+  const shape: Shape = shapeOf(model.small.config);
+  const part = layers === null ? {} : { config: withLayers(model.small.config, layers), manifest: undefined, hashes: undefined };
+  const encoder = await encoderOf(module, model, device, part);
   return (tokens) => pass(encoder, tokens, shape);
 }
 

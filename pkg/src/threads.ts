@@ -12,6 +12,8 @@ const START_MS_MAX = 10_000;
 /** A module, and the workers that it computes with. */
 export interface Place {
   module: EncoderModule;
+  /** Which module it is: what one has computed says nothing of another. */
+  name: "encoder" | "cpu" | "threads";
   threads: number;
   /** Ends the workers. */
   end: () => void;
@@ -29,14 +31,14 @@ export function places(wasm: string | null): (device: DeviceKind, threads: numbe
   const loaded = new Map<string, Promise<Place>>();
   return (device, threads) => {
     const key = device === "cpu" ? `${threads}` : device;
-    const place = loaded.get(key) ?? (device === "cpu" ? onCpu(wasm, threads) : one(loadEncoder(wasm)));
+    const place = loaded.get(key) ?? (device === "cpu" ? onCpu(wasm, threads) : one("encoder", loadEncoder(wasm)));
     loaded.set(key, place);
     return place;
   };
 }
 
-async function one(loading: Promise<EncoderModule>, reason: string | null = null): Promise<Place> {
-  return { module: await loading, threads: 1, end: () => {}, reason };
+async function one(name: Place["name"], loading: Promise<EncoderModule>, reason: string | null = null): Promise<Place> {
+  return { module: await loading, name, threads: 1, end: () => {}, reason };
 }
 
 async function onCpu(wasm: string | null, threads: number): Promise<Place> {
@@ -49,7 +51,7 @@ async function onCpu(wasm: string | null, threads: number): Promise<Place> {
     }
   }
   // The large module can do it, too, and may be here already: where a GPU is lost on a train.
-  return one(loadCpu(wasm).catch(() => loadEncoder(wasm)), reason);
+  return one("cpu", loadCpu(wasm), reason).catch(() => one("encoder", loadEncoder(wasm), reason));
 }
 
 /** The module on shared memory, and a worker for each further thread. */
@@ -67,7 +69,7 @@ async function threaded(folder: string | null, threads: number): Promise<Place> 
       end();
       throw thrown;
     }
-    return { module, threads, end, reason: null };
+    return { module, name: "threads", threads, end, reason: null };
   });
 }
 

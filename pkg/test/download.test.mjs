@@ -42,9 +42,9 @@ function serveShards({ manifest, index }) {
 test("the files arrive whole and with their hashes, and progress counts every byte", async () => {
   const steps = [];
   const { model, weights, hashes } = await load({ onProgress: (step) => steps.push(step) });
-  assert.deepEqual([Buffer.from(model.config), Buffer.from(model.tokenizer)], Object.values(SMALL));
+  assert.deepEqual([Buffer.from(model.small.config), Buffer.from(model.small.tokenizer)], Object.values(SMALL));
   assert.deepEqual([weights, hashes], [{ "model.safetensors": WEIGHTS }, { "model.safetensors": hash(WEIGHTS) }]);
-  assert.deepEqual(Buffer.from(model.manifest), MANIFEST);
+  assert.deepEqual([Buffer.from(model.small.manifest), model.small.hashes], [MANIFEST, Object.values(SMALL).map(hash)]);
   const all = WEIGHTS.length + 2 + 13;
   assert.deepEqual(steps.at(-1), { file: "model.safetensors", bytes: 300_000, bytesTotal: 300_000, bytesLoaded: all, bytesAll: all });
   assert.ok(steps.every(({ bytesAll }) => bytesAll === all));
@@ -56,7 +56,7 @@ test("without burrow.json: one file of weights, whose hash is told all the same"
     server.files["burrow.json"] = answer;
     const steps = [];
     const { model, weights, hashes } = await load({ onProgress: (step) => steps.push(step) });
-    assert.deepEqual([model.manifest, model.reasons], [undefined, []]);
+    assert.deepEqual([model.small.manifest, model.reasons], [undefined, []]);
     assert.deepEqual([weights["model.safetensors"], hashes["model.safetensors"]], [WEIGHTS, hash(WEIGHTS)]);
     assert.deepEqual([steps[0].bytesAll, steps.at(-1).bytesAll], [null, WEIGHTS.length + 15]);
   }
@@ -67,7 +67,7 @@ test("shards that burrow.json lists, and its own bytes go along", async () => {
   const { model, weights, hashes } = await load();
   assert.deepEqual(Object.fromEntries(Object.entries(weights).sort()), SHARDS);
   assert.ok(Object.entries(hashes).every(([name, digest]) => digest === hash(SHARDS[name])));
-  assert.equal(JSON.parse(Buffer.from(model.manifest)).packed, 1);
+  assert.equal(JSON.parse(Buffer.from(model.small.manifest)).packed, 1);
 });
 
 test("shards that only the index of weights lists, also a second time", async () => {

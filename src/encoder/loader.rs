@@ -56,14 +56,27 @@ impl Loader {
     /// `Model` where a file is cut off, altered or of an unknown family; `Device` where the device
     /// cannot be had.
     pub async fn start(info: ModelInfo, device: DeviceKind) -> Result<Self> {
+        let hashes = [&info.config, &info.tokenizer].map(|bytes| sha256(bytes));
+        Self::start_hashed(info, hashes, device).await
+    }
+
+    /// The same where the SHA-256 of `config.json` and `tokenizer.json`, in hexadecimal, are known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::start`].
+    pub async fn start_hashed(
+        info: ModelInfo,
+        hashes: [String; 2],
+        device: DeviceKind,
+    ) -> Result<Self> {
         let manifest = info.manifest.as_deref().map(Manifest::from_json).transpose()?;
         let manifest = manifest.unwrap_or_default();
         let small = [("config.json", &info.config), ("tokenizer.json", &info.tokenizer)];
-        let mut hashes = BTreeMap::new();
-        for (file, bytes) in small {
-            let sha256 = sha256(bytes);
+        let mut found = BTreeMap::new();
+        for ((file, bytes), sha256) in small.into_iter().zip(hashes) {
             manifest.check(file, bytes.len() as u64, &sha256)?;
-            hashes.insert(file.to_owned(), sha256);
+            found.insert(file.to_owned(), sha256);
         }
         let config = Config::from_json(&info.config)?;
         let tokenizer = Tokenizer::from_json(&info.tokenizer)?;
@@ -83,7 +96,7 @@ impl Loader {
             parameters,
             #[cfg(feature = "gpu")]
             is_warm: false,
-            hashes,
+            hashes: found,
         })
     }
 
@@ -135,10 +148,23 @@ impl Loader {
     /// # Errors
     ///
     /// `Model` where a tensor is missing; `Device` where the device computes nonsense.
-    pub async fn finish(self) -> Result<Encoder> {
+    pub async fn finish(mut self) -> Result<Encoder> {
+        let goldens = std::mem::take(&mut self.manifest.goldens);
+        let mut encoder = self.finish_proven()?;
+        encoder.choose_precision(&goldens).await?;
+        Ok(encoder)
+    }
+
+    /// Puts the layers together where it is known that they compute what they should: only on the CPU
+    /// does one time say anything of the next.
+    ///
+    /// # Errors
+    ///
+    /// `Model` where a tensor is missing.
+    pub fn finish_proven(self) -> Result<Encoder> {
         self.parameters.check()?;
         let fingerprint = self.fingerprint();
-        let Loader { config, recipe, tokenizer, manifest, place, kind, mut parameters, .. } = self;
+        let Loader { config, recipe, tokenizer, place, kind, mut parameters, .. } = self;
         let mut table = parameters.table(plan::table(&config.family))?;
         let network = match config.family {
             Family::Bert { .. } => {
@@ -152,7 +178,7 @@ impl Loader {
                 Network::Qwen3(Box::new(Qwen3::load(&mut parameters, &config, rest, &place)?))
             }
         };
-        let mut encoder = Encoder {
+        Ok(Encoder {
             fingerprint,
             tokenizer,
             recipe,
@@ -164,9 +190,7 @@ impl Loader {
             form: parameters.form(),
             store: super::kernels::Store::Full,
             reasons: Vec::new(),
-        };
-        encoder.choose_precision(&manifest.goldens).await?;
-        Ok(encoder)
+        })
     }
 
     fn fingerprint(&self) -> Fingerprint {

@@ -26,7 +26,8 @@ pub struct ModelLoader {
 #[wasm_bindgen]
 impl ModelLoader {
     /// Reads the small files and opens the device, `cpu` or `webgpu`. `manifest` is `burrow.json`,
-    /// where the model's folder has one.
+    /// where the model's folder has one; `hashes` are the SHA-256 of configuration and tokenizer, which
+    /// are computed here where they are not given.
     ///
     /// # Errors
     ///
@@ -38,10 +39,15 @@ impl ModelLoader {
         config: Vec<u8>,
         tokenizer: Vec<u8>,
         device: String,
+        hashes: Option<Vec<String>>,
     ) -> JsResult<ModelLoader> {
         let device = device_kind(&device)?;
         let info = ModelInfo { name, config, tokenizer, manifest };
-        Ok(ModelLoader { loader: encoder::Loader::start(info, device).await? })
+        let loader = match hashes.and_then(|both| both.try_into().ok()) {
+            Some(hashes) => encoder::Loader::start_hashed(info, hashes, device).await,
+            None => encoder::Loader::start(info, device).await,
+        };
+        Ok(ModelLoader { loader: loader? })
     }
 
     /// Checks a weights file, puts what the model needs of it on the device, and lets go of it.
@@ -62,15 +68,18 @@ impl ModelLoader {
         Ok(self.loader.settle().await?)
     }
 
-    /// Puts the layers together and has the device encode the model's golden texts. The loader is
-    /// used up.
+    /// Puts the layers together and has the device encode the model's golden texts, unless `is_proven`
+    /// says that it is the CPU and has given their vectors before, with these files and this module.
+    /// The loader is used up.
     ///
     /// # Errors
     ///
     /// `model` where a tensor is missing; `device` where the device computes nonsense: load again
     /// on another.
-    pub async fn finish(self) -> JsResult<Encoder> {
-        Ok(Encoder { encoder: Rc::new(self.loader.finish().await?) })
+    pub async fn finish(self, is_proven: bool) -> JsResult<Encoder> {
+        let encoder =
+            if is_proven { self.loader.finish_proven()? } else { self.loader.finish().await? };
+        Ok(Encoder { encoder: Rc::new(encoder) })
     }
 }
 

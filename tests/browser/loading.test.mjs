@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { after, before, beforeEach, test } from "node:test";
 import { join } from "node:path";
-import { goTo, insecure, launch, openPage, ROOT, startServer, withPage } from "./harness.mjs";
+import { changeModule, goTo, insecure, launch, openPage, ROOT, startServer, withPage } from "./harness.mjs";
 import { fakeEncoder, serveLarge, writeShards } from "./shards.mjs";
 
 const PAGE = { url: "https://example.org/light", text: "Green leaves catch sunlight and turn water and air into sugar." };
@@ -90,7 +90,8 @@ test("what is kept is listed and can be cleared, for one model or for all", () =
   const manifest = await readFile(join(folder, "burrow.json"));
   assert.deepEqual([model, more], [{ folder: `${server.url}sharded/`, files: shards.length + 3, bytes: bytesAll + manifest.length }, []]);
   await page.evaluate(() => Burrow.clearModels("/another"));
-  assert.equal((await kept(page)).length, shards.length + 3);
+  // Beside the model's files, what the CPU has proven of them.
+  assert.equal((await kept(page)).length, shards.length + 4);
   await page.evaluate(() => Burrow.clearModels("/sharded"));
   assert.deepEqual([await kept(page), await page.evaluate(() => Burrow.models())], [[], []]);
   await works(page);
@@ -118,6 +119,45 @@ test("a kept shard that is damaged, and one that is gone, are fetched again, and
   server.requests.length = 0;
   await works(page);
   assert.deepEqual(asked(), []);
+}));
+
+test("what the CPU has proven of a model is not asked of it again, and counts for those files in that module alone", () => onPage(async (page) => {
+  const tell = "const { finish } = ModelLoader.prototype; ModelLoader.prototype.finish = function (isProven) { "
+    + "new BroadcastChannel('proven').postMessage(isProven); return finish.call(this, isProven); };";
+  await changeModule(server, "cpu/cpu.js", "ModelLoader", tell);
+  await page.evaluate(() => {
+    globalThis.told = [];
+    globalThis.channel = new BroadcastChannel("proven");
+    channel.onmessage = ({ data }) => told.push(data);
+  });
+  const visit = async (options) => {
+    await works(page, options);
+    return page.evaluate(() => told.splice(0));
+  };
+  assert.deepEqual([await visit(), await visit(), asked()], [[false], [true], shards]);
+  const manifest = JSON.parse(await readFile(join(folder, "burrow.json"), "utf8"));
+  // The same files, of which something else is said.
+  server.overlays.set(at("burrow.json"), JSON.stringify({ ...manifest, goldens: [] }));
+  assert.deepEqual([await visit(), await visit(), asked()], [[false], [true], shards]);
+  await page.evaluate(async () => {
+    const cache = await caches.open("burrow-models");
+    const address = new URL("/sharded/burrow.proof.device.json", location.href);
+    const proof = await (await cache.match(address)).text();
+    await cache.put(address, new Response(proof.replace(",cpu,", ",threads,")));
+  });
+  assert.deepEqual([await visit(), await visit()], [[false], [true]]);
+  // Weights that nothing is known of may be others each time. They make another fingerprint.
+  const { "config.json": config, "tokenizer.json": tokenizer } = manifest.files;
+  server.overlays.set(at("burrow.json"), JSON.stringify({ files: { "config.json": config, "tokenizer.json": tokenizer } }));
+  server.overlays.set(at("model.safetensors"), await readFile(join(ROOT, "tests/data/tiny-bert/model.safetensors")));
+  assert.deepEqual([await visit({ name: "unlisted" }), await visit({ name: "unlisted" })], [[false], [false]]);
+}));
+
+test("a kept burrow.json that cannot be read counts for nothing", () => onPage(async (page) => {
+  await works(page);
+  await page.evaluate(async (address) => (await caches.open("burrow-models")).put(address, new Response("{")), at("burrow.json"));
+  await works(page);
+  assert.deepEqual(asked(), shards);
 }));
 
 test("after a failed opening, the shards that had come are not fetched again", () => onPage(async (page) => {

@@ -6,6 +6,7 @@ use burrow::encoder::{
     DeviceKind, Encoder, FileFacts, Golden, Loader, Manifest, ModelInfo, PACKED_VERSION,
 };
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::reference::{ModelFiles, Reference, cosine, load, qwen3_files, tiny_files};
 
@@ -39,18 +40,28 @@ fn pack(files: ModelFiles, weights: PackedWeights) -> Model {
 
 impl Model {
     fn load(&self, device: DeviceKind) -> burrow::Result<Encoder> {
+        pollster::block_on(self.loader(None, device)?.finish())
+    }
+
+    /// With all weights; `hashes` are those of the small files, where they are known.
+    fn loader(&self, hashes: Option<[String; 2]>, device: DeviceKind) -> burrow::Result<Loader> {
         let info = ModelInfo {
             name: self.files.name.clone(),
             config: self.files.config.clone(),
             tokenizer: self.files.tokenizer.clone(),
             manifest: Some(serde_json::to_vec(&self.manifest).unwrap()),
         };
-        let mut loader = pollster::block_on(Loader::start(info, device))?;
+        let mut loader = pollster::block_on(async {
+            match hashes {
+                Some(hashes) => Loader::start_hashed(info, hashes, device).await,
+                None => Loader::start(info, device).await,
+            }
+        })?;
         // In any order.
         for shard in self.shards.iter().rev() {
             loader.add(&shard.name, &shard.bytes, None)?;
         }
-        pollster::block_on(loader.finish())
+        Ok(loader)
     }
 
     /// Loads what is broken, and gives the message.
@@ -97,6 +108,33 @@ fn every_form_comes_near_the_unpacked_model() {
             assert!(least >= allowed, "{least}");
         }
     }
+}
+
+#[test]
+fn what_is_known_of_a_model_is_not_found_out_again() {
+    let mut model = pack(tiny_files(), PackedWeights::Q8);
+    let found = model.load(DeviceKind::Cpu).unwrap();
+    let small = [&model.files.config, &model.files.tokenizer];
+    let hashes = small.map(|bytes| {
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    });
+    let bytes = model.files.config.len() as u64;
+    let facts = FileFacts { bytes, sha256: hashes[0].clone() };
+    model.manifest.files.insert("config.json".to_owned(), facts);
+    let hashed = model.loader(Some(hashes.clone()), DeviceKind::Cpu).unwrap();
+    let hashed = pollster::block_on(hashed.finish()).unwrap();
+    assert_eq!(hashed.fingerprint(), found.fingerprint());
+    // They are held against the manifest all the same.
+    let [config, tokenizer] = hashes;
+    let error = model.loader(Some([tokenizer, config]), DeviceKind::Cpu).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Model);
+    let golden = &mut model.manifest.goldens[0].vector;
+    golden.iter_mut().for_each(|value| *value = -*value);
+    let proven = model.loader(None, DeviceKind::Cpu).unwrap().finish_proven().unwrap();
+    let vector = |encoder: &Encoder| {
+        pollster::block_on(encoder.embed(&[encoder.whole(&[7, 8, 9])])).unwrap()
+    };
+    assert_eq!(vector(&proven), vector(&found));
 }
 
 #[test]
