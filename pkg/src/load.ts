@@ -130,7 +130,10 @@ async function onDevice(choice: DeviceChoice, placedOn: Loaded["placedOn"]): Pro
   }
 }
 
-/** What the CPU has given of a model's golden vectors once, the same code in the same browser need not be asked for again. */
+/**
+ * What the CPU has given of a model's golden vectors once, the same code in the same browser need not be asked for again. Who builds
+ * another module under the same version calls `Burrow.clearModels()`.
+ */
 async function provenOn({ module, name }: Place, model: Model, device: DeviceKind): Promise<Encoder> {
   const { folder, manifest, hashes, isListed } = model.small;
   if (device !== "cpu" || !manifest || !hashes || !isListed) return encoderOf(module, model, device);
