@@ -83,14 +83,6 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        // What comes in order comes last.
-        let (last, is_past) =
-            (self.blocks.len().saturating_sub(1), |it: &(K, V)| it.0.borrow() < key);
-        if let Some(entries) = self.blocks.last()
-            && entries.last().is_some_and(is_past)
-        {
-            return Err((last, entries.len()));
-        }
         let is_before = |block: &Vec<(K, V)>| block.first().is_some_and(|it| it.0.borrow() <= key);
         let block = self.blocks.partition_point(is_before).saturating_sub(1);
         let entries = self.blocks.get(block).map_or(&[][..], Vec::as_slice);

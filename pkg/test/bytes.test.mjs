@@ -14,7 +14,7 @@ const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
  * @type {{part: string, files: () => Promise<string[]>, most: number, aim: number}[]}
  */
 const BUDGETS = [
-  { part: "search module", files: async () => ["wasm/search/search_bg.wasm"], most: 311, aim: 150 },
+  { part: "search module", files: async () => ["wasm/search/search_bg.wasm"], most: 314, aim: 150 },
   { part: "encoder module", files: async () => ["wasm/encoder/encoder_bg.wasm"], most: 2900, aim: 1500 },
   // In place of the encoder's where there is no GPU: never both, as a rule.
   { part: "CPU module", files: async () => ["wasm/cpu/cpu_bg.wasm"], most: 1560, aim: 1500 },
