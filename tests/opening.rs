@@ -11,8 +11,9 @@ use std::task::Poll;
 use burrow::Result;
 use burrow::fingerprint::Fingerprint;
 use burrow::index::Index;
+use burrow::index::format::{self, BitsRun};
 use burrow::quantize::Quantizer;
-use burrow::store::{Change, Commit, Space, Store, StoreKind};
+use burrow::store::{Change, Commit, HEAD_KEY, Space, Store, StoreKind};
 use pollster::block_on;
 use shared::Shared;
 
@@ -158,4 +159,19 @@ fn the_head_is_read_again_unless_all_was_read_at_one_moment() {
         let index = block_on(Index::open(store.clone())).unwrap();
         assert_eq!((index.page_count(), store.reads.get()), (3, reads), "{next_moment:?}");
     }
+}
+
+#[test]
+fn bits_that_are_not_as_many_as_the_passages_are_left_out_and_named() {
+    let mut store = filled(3);
+    let key = block_on(store.keys(Space::Bits, 0)).unwrap()[1];
+    let page = format::page_of_key(key);
+    let run = BitsRun { pages: vec![(page, 2)], bits: &[0; 2 * DIMENSION / 8] };
+    let bytes = format::bits_run_to_bytes(page, DIMENSION, &run).unwrap();
+    let head = block_on(store.read(&[(Space::Meta, HEAD_KEY)])).unwrap().remove(0);
+    let change = Change::Put { space: Space::Bits, key, bytes };
+    assert_eq!(block_on(store.commit(head.as_deref(), vec![change])).unwrap(), Commit::Done);
+    let index = block_on(Index::open(store)).unwrap();
+    assert_eq!((index.page_count(), index.passage_count(), index.problems().len()), (2, 2, 1));
+    assert!(index.problems()[0].message.contains("not as many"), "{:?}", index.problems());
 }

@@ -18,11 +18,12 @@ const STEP_BYTES: usize = 1024 * 1024;
 /// And no more than this.
 const STEP_RECORDS_MAX: usize = 4096;
 
-/// Steps on their way while one is shown, so that the database need not wait to be asked.
+/// Steps on their way while one is shown, so that the database need not wait to be asked. Not all of
+/// them: asked for thousands of records at once, Chromium may stand still for seconds.
 const STEPS_AHEAD: usize = 2;
 
-/// Records that are larger on average are asked for one by one. For a list of 32 KiB each Chromium
-/// takes three times as long as for the same records alone, of 100 bytes a fifth.
+/// Records that are larger on average are asked for one by one: Chromium takes three times as long
+/// for a list of records of 32 KiB as for each alone, and a fifth of the time for one of 100 bytes.
 const LISTED_BYTES_MAX: usize = 6 * 1024;
 
 /// Some records with their keys.
