@@ -136,7 +136,7 @@ bench-search: ## the index in Chromium against peers and bare parts [SIZES=10000
 	say "bench: about 4 minutes; with 1000000 in SIZES 15 more"
 	node tests/bench/search/bench.mjs
 
-bench-encoder: build large-model ## the encoder against its peers [PARTS=wasm,threads,webgpu,native,gpu,start] [MODELS=minilm-f32,minilm-q8,0.6b-q8] [LENGTHS=16,…] [SECONDS_MAX=120]
+bench-encoder: build large-model ## the encoder against its peers [PARTS=wasm,threads,webgpu,native,gpu,start] [MODELS=minilm-f32,minilm-q8,0.6b-f32,0.6b-q8] [LENGTHS=16,…] [SECONDS_MAX=n]
 	scripts/setup.sh model browser encoder_peers
 	$(ENV)
 	if [ ! -s "$$BURROW_MODEL_Q8/burrow.json" ]; then

@@ -28,8 +28,9 @@ export BURROW_MODEL="${BURROW_MODEL:-$BURROW_CACHE/models/$MODEL_NAME}"
 # A packed model of the shape of pplx-embed-v1-0.6b, with invented weights.
 export BURROW_LARGE="${BURROW_LARGE:-$BURROW_CACHE/models/random-0.6b-q8}"
 
-# What `make bench-encoder` packs, and the Python of what it compares with.
+# What `make bench-encoder` packs and unpacks, and the Python of what it compares with.
 export BURROW_MODEL_Q8="$BURROW_CACHE/models/$MODEL_NAME-q8"
+export BURROW_LARGE_F32="$BURROW_CACHE/models/random-0.6b-f32"
 export BENCH_PYTHON="$BURROW_CACHE/peers-encoder/bin/python"
 export BENCH_ENCODER="$BURROW_CACHE/target-bench/release/examples/bench_encoder"
 

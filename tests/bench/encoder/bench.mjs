@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { inBrowser } from "./browser.mjs";
+import { idsOf } from "./cases.mjs";
 import { contest } from "./contest.mjs";
 import { closeDawn, dawnSide, largeProduct, openDawn } from "./dawn.mjs";
 import { models } from "./models.mjs";
@@ -15,11 +16,21 @@ import { start } from "./start.mjs";
 
 const list = (value, fallback) => (value ? value.split(",") : fallback);
 const parts = list(process.env.PARTS, ["wasm", "threads", "webgpu", "native", "gpu", "start"]);
-const names = list(process.env.MODELS, ["minilm-f32", "minilm-q8", "0.6b-q8"]);
+const names = list(process.env.MODELS, ["minilm-f32", "minilm-q8", "0.6b-f32", "0.6b-q8"]);
 const lengths = list(process.env.LENGTHS, ["16", "64", "256", "512", "1024", "4096"]).map(Number);
 
 /** The browser is asked for no more than a window of many pages is; natively all that a window can hold. */
 const LENGTH_MAX = { browser: 512, native: 4096 };
+
+/** How long a length may take in all; natively 4096 tokens of the 0.6B shape do not take longer. */
+const SECONDS_MAX = { browser: Number(process.env.SECONDS_MAX || 120), native: Number(process.env.SECONDS_MAX || 600) };
+
+/** From so many tokens on it is told how the time grows, and what share of it attention has. */
+const GROWN = 256;
+
+/** More weights than these no module of 32 bits holds beside what it makes of them. */
+const WEIGHTS_MAX = { bytes: 2 ** 31, told: "2 GiB" };
+
 const NATIVE_THREADS = 2;
 
 const say = (text) => console.error(`bench: ${text}`);
@@ -28,6 +39,13 @@ const say = (text) => console.error(`bench: ${text}`);
 function shapes(found) {
   const names = [...new Set(found.map(({ shape }) => shape))];
   return names.map((name) => /** @type {const} */ ([name, found.filter(({ shape }) => shape === name)]));
+}
+
+/** Those of a shape that a 32-bit module can load, and why the others are not measured there. */
+function loadable(members) {
+  const large = members.filter(({ bytes }) => bytes > WEIGHTS_MAX.bytes);
+  const absent = large.map(({ name, bytes }) => `${name}: weights of ${(bytes / 2 ** 30).toFixed(1)} GiB, and more than ${WEIGHTS_MAX.told} a module of 32 bits does not load`);
+  return { members: members.filter((model) => !large.includes(model)), absent };
 }
 
 function lengthsOf({ config }, most) {
@@ -39,7 +57,10 @@ function lengthsOf({ config }, most) {
 async function inChromium(found, { device, threads, isolated }) {
   const folders = Object.fromEntries(found.flatMap(({ name, folder, graph }) => [[`/models/${name}/`, folder], [`/graphs/${name}/`, graph]]));
   const results = {};
-  for (const [shape, members] of shapes(found)) {
+  for (const [shape, all] of shapes(found)) {
+    const { members, absent } = loadable(all);
+    results[shape] = { absent, lengths: [] };
+    if (!members.length) continue;
     say(`${shape} in Chromium, ${device}${device === "cpu" ? `, threads ${threads}` : ""}`);
     results[shape] = await inBrowser({ isolated, folders }, async (open, browser) => {
       const sides = [];
@@ -50,7 +71,7 @@ async function inChromium(found, { device, threads, isolated }) {
         if (threads > 1) sides.push(await open(weights, { ...own, module: module("cpu"), name: "Burrow, one thread" }));
         sides.push(await open(weights, { side: "ort", dist: "/peers/onnxruntime-web/dist/", folder: `/graphs/${name}/`, device, threads }));
       }
-      return { browser, ...await measured(sides, members[0], LENGTH_MAX.browser, device === "webgpu" ? await onCpu(open, members) : undefined) };
+      return { browser, absent, ...await measured(sides, members[0], "browser", device === "webgpu" ? await onCpu(open, members) : undefined) };
     });
   }
   return results;
@@ -65,9 +86,11 @@ async function onCpu(open, members) {
   return judges;
 }
 
-async function measured(sides, model, lengthMax, judges = firstOfEach(sides)) {
+/** @param {"browser" | "native"} where which limits hold */
+async function measured(sides, model, where, judges = firstOfEach(sides)) {
   const loaded = sides.map(({ name, device, weights, loadMs }) => ({ name, device, weights, loadMs }));
-  return { config: model.config, loaded, lengths: await contest(sides, { config: model.config, lengths: lengthsOf(model, lengthMax), judges }) };
+  const lengths = lengthsOf(model, LENGTH_MAX[where]);
+  return { config: model.config, loaded, lengths: await contest(sides, { config: model.config, lengths, judges, secondsMax: SECONDS_MAX[where] }) };
 }
 
 /** The first side with each form of the weights, which is Burrow's. */
@@ -84,12 +107,25 @@ async function natively(found, device) {
     const sides = [];
     try {
       for (const model of members) for (const side of nativeSides(model, device)) sides.push(await processSide(model.weights, ...side));
-      results[shape] = await measured(sides, members[0], LENGTH_MAX.native);
+      results[shape] = await measured(sides, members[0], "native");
+      if (device === "cpu") results[shape].kernels = await kernels(sides, results[shape].lengths);
     } finally {
       for (const side of sides) side.close();
     }
   }
   return results;
+}
+
+/** What Burrow's kernels take at the shortest and at the longest of the long texts. */
+async function kernels(sides, lengths) {
+  const long = lengths.filter(({ tokens, sides }) => tokens >= GROWN && sides).map(({ tokens }) => tokens);
+  const told = [];
+  for (const side of sides.filter(({ name }) => name === "Burrow")) {
+    for (const tokens of new Set([long.at(0), long.at(-1)])) {
+      if (tokens !== undefined) told.push({ weights: side.weights, tokens, kernels: await side.kernels(idsOf(tokens)) });
+    }
+  }
+  return told;
 }
 
 /** @returns {[string, string[], Record<string, string>?][]} */
@@ -106,11 +142,14 @@ async function onDawn(found) {
   const adapter = await openDawn();
   if (adapter === null) return null;
   const results = { adapter, product: await largeProduct() };
-  for (const [shape, members] of shapes(found)) {
+  for (const [shape, all] of shapes(found)) {
+    const { members, absent } = loadable(all);
+    results[shape] = { absent, lengths: [] };
+    if (!members.length) continue;
     say(`${shape} in Node on ${adapter}`);
     const sides = [];
     for (const model of members) sides.push(await dawnSide(model, "burrow"), await dawnSide(model, "ort"));
-    results[shape] = await measured(sides, members[0], LENGTH_MAX.native);
+    results[shape] = { absent, ...await measured(sides, members[0], "native") };
   }
   return results;
 }
@@ -130,7 +169,7 @@ async function onGpu(found) {
 
 async function starts(found) {
   const results = {};
-  for (const model of found) {
+  for (const model of loadable(found).members) {
     for (const device of /** @type {const} */ (["cpu", "webgpu"])) {
       say(`start of ${model.name}, ${device}`);
       results[`${model.name} ${device}`] = await start({ folder: model.folder, device });

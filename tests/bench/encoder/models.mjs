@@ -21,6 +21,7 @@ function place(name) {
  * @property {"f32" | "q8"} weights
  * @property {string} folder
  * @property {string} graph the folder of its ONNX graph
+ * @property {number} bytes of the graph's weights
  * @property {any} config
  */
 
@@ -29,24 +30,27 @@ function place(name) {
  * @returns {Promise<Model[]>}
  */
 export async function models(names) {
-  const known = { "minilm-f32": place("BURROW_MODEL"), "minilm-q8": place("BURROW_MODEL_Q8"), "0.6b-q8": place("BURROW_LARGE") };
+  const known = {
+    "minilm-f32": place("BURROW_MODEL"), "minilm-q8": place("BURROW_MODEL_Q8"), "0.6b-f32": place("BURROW_LARGE_F32"), "0.6b-q8": place("BURROW_LARGE"),
+  };
+  if (names.includes("0.6b-f32")) await made(join(known["0.6b-f32"], "burrow.json"), "floats.py", known["0.6b-q8"], known["0.6b-f32"]);
   const found = [];
   for (const name of names) {
     const folder = known[name];
     if (!folder || !existsSync(join(folder, "burrow.json"))) throw new Error(`there is no model ${name}: there are ${Object.keys(known)}, made by \`make bench-encoder\``);
     const [shape, weights] = /** @type {[string, "f32" | "q8"]} */ (name.split(/-(?=[^-]*$)/));
     const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
-    found.push({ name, shape, weights, folder, graph: await graphOf(name, folder), config });
+    const graph = join(place("BURROW_CACHE"), "onnx", name);
+    await made(join(graph, "model.onnx"), "onnx_models.py", folder, graph);
+    found.push({ name, shape, weights, folder, graph, bytes: (await stat(join(graph, "model.data"))).size, config });
   }
   return found;
 }
 
-/** Where the graph is older than the model or the script, it is made. */
-async function graphOf(name, folder) {
-  const graph = join(place("BURROW_CACHE"), "onnx", name);
-  const script = join(HERE, "onnx_models.py");
-  const made = await stat(join(graph, "model.onnx")).then(({ mtimeMs }) => mtimeMs, () => 0);
+/** Has a script make a folder of another, where what it writes last is older than the other or the script. */
+async function made(last, name, folder, output) {
+  const script = join(HERE, name);
+  const written = await stat(last).then(({ mtimeMs }) => mtimeMs, () => 0);
   const sources = await Promise.all([script, join(folder, "burrow.json")].map(async (path) => (await stat(path)).mtimeMs));
-  if (made < Math.max(...sources)) execFileSync(place("BENCH_PYTHON"), [script, folder, graph], { stdio: ["ignore", "inherit", "inherit"] });
-  return graph;
+  if (written < Math.max(...sources)) execFileSync(place("BENCH_PYTHON"), [script, folder, output], { stdio: ["ignore", "inherit", "inherit"] });
 }

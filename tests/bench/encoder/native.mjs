@@ -2,13 +2,15 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+/** @typedef {{kernel: string, operations: number, seconds: number}} Kernel of one pass; only Burrow tells them */
+
 /**
  * Starts a process that prints a line of JSON when it is ready, and one for each line that it gets.
  * @param {"f32" | "q8"} weights
  * @param {string} command
  * @param {string[]} given
  * @param {Record<string, string>} [environment]
- * @returns {Promise<import("./contest.mjs").Side & {close: () => void}>}
+ * @returns {Promise<import("./contest.mjs").Side & {kernels: (ids: number[]) => Promise<Kernel[]>, close: () => void}>}
  */
 export async function processSide(weights, command, given, environment = {}) {
   const child = spawn(command, given, { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...environment } });
@@ -20,9 +22,10 @@ export async function processSide(weights, command, given, environment = {}) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => JSON.parse((await Promise.race([lines.next(), failed])).value ?? "null");
   const { name, device, loadMs } = await next();
-  const run = async (ids, calls) => {
-    child.stdin.write(`${JSON.stringify({ ids, calls })}\n`);
+  const ask = (asked) => {
+    child.stdin.write(`${JSON.stringify(asked)}\n`);
     return next();
   };
-  return { name, device, weights, loadMs, run, close: () => child.stdin.end() };
+  const kernels = async (ids) => (await ask({ ids, kernels: true })).kernels;
+  return { name, device, weights, loadMs, run: (ids, calls) => ask({ ids, calls }), kernels, close: () => child.stdin.end() };
 }

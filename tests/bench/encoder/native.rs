@@ -2,21 +2,26 @@
 //!
 //! `bench_encoder FOLDER cpu|webgpu` prints a line of JSON once the model is there, and one for
 //! every line of JSON that it reads: `{"ids": [...], "calls": n}` → `{"ms": [...], "vector": [...]}`,
-//! as `native_peers.py` does.
+//! as `native_peers.py` does; and `{"ids": [...], "kernels": true}` → `{"kernels": [{"kernel": ...,
+//! "operations": n, "seconds": s}, ...]}`, the parts of one pass.
 
 use std::io::{BufRead, stdin};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use burrow::encoder::{DeviceKind, Encoder, Loader, MANIFEST, Manifest, ModelInfo};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// What is to be encoded, and how often.
+/// What is to be encoded, and how often; or whether its parts are to be told.
 #[derive(Deserialize)]
 struct Asked {
     ids: Vec<u32>,
+    #[serde(default)]
     calls: usize,
+    #[serde(default)]
+    kernels: bool,
 }
 
 fn main() {
@@ -31,16 +36,36 @@ fn main() {
     println!("{}", json!({ "name": "Burrow", "device": device, "loadMs": load_ms }));
     for line in stdin().lock().lines() {
         let asked: Asked = serde_json::from_str(&line.unwrap()).unwrap();
-        let sequence = [encoder.whole(&asked.ids)];
-        let mut times = Vec::new();
-        let mut vector = Vec::new();
-        for _ in 0..asked.calls {
-            let start = Instant::now();
-            vector = pollster::block_on(encoder.embed(&sequence)).unwrap().concat();
-            times.push(milliseconds(start.elapsed()));
-        }
-        println!("{}", json!({ "ms": times, "vector": vector }));
+        let answer =
+            if asked.kernels { kernels(&encoder, &asked) } else { vector(&encoder, &asked) };
+        println!("{answer}");
     }
+}
+
+fn vector(encoder: &Encoder, asked: &Asked) -> Value {
+    let sequence = [encoder.whole(&asked.ids)];
+    let mut times = Vec::new();
+    let mut vector = Vec::new();
+    for _ in 0..asked.calls {
+        let start = Instant::now();
+        vector = pollster::block_on(encoder.embed(&sequence)).unwrap().concat();
+        times.push(milliseconds(start.elapsed()));
+    }
+    json!({ "ms": times, "vector": vector })
+}
+
+fn kernels(encoder: &Encoder, asked: &Asked) -> Value {
+    let profile = pollster::block_on(encoder.profile(&asked.ids, clock)).unwrap();
+    let told = profile.kernels.iter().map(|time| {
+        json!({ "kernel": time.kernel, "operations": time.operations, "seconds": time.seconds })
+    });
+    json!({ "kernels": told.collect::<Vec<Value>>() })
+}
+
+/// Seconds since the first call.
+fn clock() -> f64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_secs_f64()
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -63,9 +63,34 @@ function growth(shape, { lengths }) {
       model: `${shape} ${side.weights}`, tokens: `${first.tokens} → ${last.tokens}`, cosine: null, least: least(side.ms) / least(from.ms) / more, processor: null,
       ...judged({
         what: "native CPU: growth beside that of the arithmetic", burrow: `${longer.toPrecision(3)} times the time`, against: `${more.toPrecision(3)} times the FLOP`,
-        figure: longer / more, unit: "×", target: { atMost: 1.1 },
+        figure: longer / more, unit: "×", target: {},
       }),
     };
+  });
+}
+
+/** Attention's part of a pass. */
+function attentionOf({ tokens, kernels }) {
+  const seconds = (some) => some.reduce((sum, one) => sum + one.seconds, 0);
+  const own = kernels.filter(({ kernel }) => kernel.startsWith("attention"));
+  const operations = own.reduce((sum, one) => sum + one.operations, 0);
+  const share = `${((100 * seconds(own)) / seconds(kernels)).toFixed(0)} %`;
+  return { tokens, seconds: seconds(own), operations, told: `${share}, ${(operations / seconds(own) / 1e9).toPrecision(3)} GFLOP/s` };
+}
+
+/** The same of attention alone, whose arithmetic grows with the square, by one pass each. @returns {Row[]} */
+function attention(shape, { kernels = [] }) {
+  return ["f32", "q8"].flatMap((weights) => {
+    const [first, last] = kernels.filter((told) => told.weights === weights).map(attentionOf);
+    if (!last) return [];
+    const [longer, more] = [last.seconds / first.seconds, last.operations / first.operations];
+    return [{
+      model: `${shape} ${weights}`, tokens: `${first.tokens} → ${last.tokens}`, cosine: null, least: null, processor: null,
+      ...judged({
+        what: "native CPU: attention's growth beside that of its arithmetic", burrow: `${longer.toPrecision(3)} times the time; share of a pass ${first.told} → ${last.told}`,
+        against: `${more.toPrecision(3)} times the FLOP`, figure: longer / more, unit: "×", target: { atMost: 1.1 },
+      }),
+    }];
   });
 }
 
@@ -103,8 +128,10 @@ function line(row) {
 
 /** What was not measured, and why. */
 function leftOut(part, shapes) {
-  return Object.entries(shapes ?? {}).flatMap(([shape, { lengths }]) => (lengths ?? []).filter((one) => one.leftOut)
-    .map(({ tokens, leftOut: why }) => `left out: ${TITLES[part]}, ${shape}, ${tokens} tokens: ${why}`));
+  return Object.entries(shapes ?? {}).flatMap(([shape, { lengths, absent = [] }]) => [
+    ...absent.map((why) => `left out: ${TITLES[part]}, ${why}`),
+    ...(lengths ?? []).filter((one) => one.leftOut).map(({ tokens, leftOut: why }) => `left out: ${TITLES[part]}, ${shape}, ${tokens} tokens: ${why}`),
+  ]);
 }
 
 /**
@@ -116,7 +143,7 @@ export function report({ gpu, start, ...contests }) {
   const parts = Object.entries({ ...contests, dawn, cuda: gpu?.native ?? {} });
   const each = (rowsOf) => parts.flatMap(([part, shapes]) => Object.entries(shapes ?? {}).flatMap(([shape, found]) => rowsOf(part, shape, found)));
   const rows = [
-    ...each(againstPeers), ...each(byWeights), ...Object.entries(contests.native ?? {}).flatMap(([shape, found]) => growth(shape, found)),
+    ...each(againstPeers), ...each(byWeights), ...Object.entries(contests.native ?? {}).flatMap(([shape, found]) => [...growth(shape, found), ...attention(shape, found)]),
     ...Object.entries(dawn).flatMap(([shape, found]) => shareRows(shape, found, product)), ...Object.entries(start ?? {}).flatMap(([name, found]) => startRows(name, found)),
   ];
   const head = ["| what | model | tokens | Burrow | beside it | figure | to reach | | by the fastest | by processor time | cosine |", "|---|---|---|---|---|---|---|---|---|---|---|"];

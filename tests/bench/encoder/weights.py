@@ -35,21 +35,25 @@ class Weights:
         """A tensor in float32; of a packed one what its codes stand for."""
         if not self.is_packed(name):
             return self.tensors[name].astype(numpy.float32)
-        codes, scales = self.codes(name)
-        groups = codes.reshape(*scales.shape, GROUP).astype(numpy.float32)
-        return (groups * scales[..., None]).reshape(codes.shape)
+        return dequantized(*self.codes(name))
+
+
+def dequantized(codes, scales):
+    """What codes [rows, columns] in q8 stand for, with their scales [rows, columns / 32]."""
+    groups = codes.reshape(*scales.shape, GROUP).astype(numpy.float32)
+    return (groups * scales.astype(numpy.float32)[..., None]).reshape(codes.shape)
 
 
 def read(path):
-    """The tensors of a safetensors file."""
-    bytes_ = path.read_bytes()
+    """The tensors of a safetensors file, which is read where they are."""
+    bytes_ = numpy.memmap(path, numpy.uint8, "r")
     (length,) = struct.unpack("<Q", bytes_[:8])
-    header = json.loads(bytes_[8 : 8 + length])
+    header = json.loads(bytes_[8 : 8 + length].tobytes())
     header.pop("__metadata__", None)
     found = {}
     for name, facts in header.items():
         start, end = (8 + length + offset for offset in facts["data_offsets"])
-        found[name] = numpy.frombuffer(bytes_[start:end], TYPES[facts["dtype"]]).reshape(facts["shape"])
+        found[name] = bytes_[start:end].view(TYPES[facts["dtype"]]).reshape(facts["shape"])
     return found
 
 
