@@ -5,11 +5,16 @@ use super::{TopK, portable};
 /// `distances` of a kernel: see [`Kernel::distances`].
 type Distances = fn(&[u64], &[u64], &mut [u32]);
 
+/// `scan` of a kernel: see [`Kernel::scan`].
+type Scan = fn(&[u64], &[u64], u64, &mut TopK);
+
 /// A way to count the bits that differ. All of them give the same numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
     name: &'static str,
     distances: Distances,
+    /// Where looking at each distance at once is faster than working out many beforehand.
+    scan: Option<Scan>,
 }
 
 impl Kernel {
@@ -46,6 +51,9 @@ impl Kernel {
             return;
         }
         top.begin(query.len() * 64);
+        if let Some(scan) = self.scan {
+            return scan(words, query, first_key, top);
+        }
         let rows = words.len() / query.len();
         let mut next = 0;
         while next < rows {
@@ -59,7 +67,7 @@ impl Kernel {
     }
 
     fn portable() -> Kernel {
-        Kernel { name: "portable", distances: portable::distances }
+        Kernel { name: "portable", distances: portable::distances, scan: None }
     }
 
     /// The features are looked up once by the standard library, and remembered.
@@ -70,7 +78,7 @@ impl Kernel {
                 // SAFETY: the processor has what the function is compiled for.
                 unsafe { super::avx512::distances(words, query, out) }
             };
-            return Some(Kernel { name: "avx512", distances });
+            return Some(Kernel { name: "avx512", distances, scan: None });
         }
         None
     }
@@ -82,14 +90,17 @@ impl Kernel {
                 // SAFETY: the processor has what the function is compiled for.
                 unsafe { super::avx2::distances(words, query, out) }
             };
-            return Some(Kernel { name: "avx2", distances });
+            return Some(Kernel { name: "avx2", distances, scan: None });
         }
         None
     }
 
     fn simd128() -> Option<Kernel> {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return Some(Kernel { name: "simd128", distances: super::simd128::distances });
+        {
+            let (distances, scan) = (super::simd128::distances, super::simd128::scan);
+            Some(Kernel { name: "simd128", distances, scan: Some(scan) })
+        }
         #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         None
     }

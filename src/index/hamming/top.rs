@@ -19,11 +19,7 @@ pub struct Candidate {
     pub key: u64,
 }
 
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use super::simd128::is_any_below;
-
 /// Without a way out in the middle, so that it becomes a few vector instructions.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 fn is_any_below(group: &[u32; GROUP], bound: u32) -> bool {
     group.iter().fold(false, |near, &distance| near | (distance < bound))
 }
@@ -84,8 +80,7 @@ impl TopK {
         self.distances[rows..groups * GROUP].fill(u32::MAX);
         for (number, key) in (0..groups).zip((first_key..).step_by(GROUP)) {
             let group = &self.distances.as_chunks::<GROUP>().0[number];
-            let bound = self.bound;
-            if is_any_below(group, bound) {
+            if is_any_below(group, self.bound()) {
                 self.take_group(number, key);
             }
         }
@@ -105,23 +100,31 @@ impl TopK {
         for &at in &near[..count] {
             // The bound may have been lowered since.
             if group[at] < self.bound {
-                self.push(Candidate { distance: group[at], key: first_key + at as u64 });
+                self.push(group[at], first_key + at as u64);
             }
         }
     }
 
-    fn push(&mut self, candidate: Candidate) {
+    /// What is as far as this, or farther, is not near enough.
+    pub(super) fn bound(&self) -> u32 {
+        self.bound
+    }
+
+    /// Takes a row that is nearer than the bound. Returns the bound from now on.
+    #[inline(never)]
+    pub(super) fn push(&mut self, distance: u32, key: u64) -> u32 {
         if self.kept.len() >= self.count.saturating_mul(2).max(KEPT_MIN) {
             self.drop_overtaken();
         }
-        self.kept.push(candidate);
-        self.tally[candidate.distance as usize] += 1;
+        self.kept.push(Candidate { distance, key });
+        self.tally[distance as usize] += 1;
         self.nearer += 1;
         while self.nearer >= self.count {
             // With `count` below it, what is at the bound or beyond can no longer get in.
             self.bound -= 1;
             self.nearer -= self.tally[self.bound as usize];
         }
+        self.bound
     }
 
     /// Keeps `count` candidates at most: all below the bound, and the first of those that are at it.
