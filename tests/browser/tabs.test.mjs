@@ -117,11 +117,12 @@ test("a mistake in a follower's call is told in that tab, as it is told in the w
 }));
 
 test("the writer's tab goes in the middle of a queue: another goes on, and every page is there once", () => withTabs(3, async (one, two, three) => {
-  const pages = pagesOf(40);
+  // So many that on a busy machine, too, they are not all done before the tab is closed.
+  const pages = pagesOf(160);
   for (const tab of [one, two, three]) await open(tab);
   // From a follower, so that the way there is tested, too.
   const enqueued = await two.evaluate((pages) => burrow.enqueue(pages), pages);
-  assert.deepEqual(enqueued, { waiting: 40, unchanged: 0 });
+  assert.deepEqual(enqueued, { waiting: pages.length, unchanged: 0 });
   await two.evaluate(() => until(({ pages }) => pages >= 5));
   const done = await one.evaluate(() => steps.filter(({ stage, windows, windowsTotal }) => stage === "index" && windows === windowsTotal).map(({ url }) => url));
   await one.close({ runBeforeUnload: false });
@@ -136,7 +137,7 @@ test("the writer's tab goes in the middle of a queue: another goes on, and every
   assert.equal(new Set(later).size, later.length, "no page was encoded twice after it");
   const missed = pages.map(({ url }) => url).filter((url) => !done.includes(url) && !later.includes(url));
   // The last ones of the first tab may have been committed without having been heard of here.
-  assert.ok(done.length > 0 && later.length > 0 && missed.length + done.length + later.length >= 40);
+  assert.ok(done.length > 0 && later.length > 0 && missed.length + done.length + later.length >= pages.length);
   const repeated = done.filter((url) => later.includes(url));
   assert.ok(repeated.length <= 1, `only the page under way may be encoded again: ${repeated}`);
   // The followers were told of the queue.
