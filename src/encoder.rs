@@ -22,6 +22,7 @@ mod profile;
 mod qwen3;
 mod recipe;
 mod rows;
+mod spare;
 mod table;
 #[cfg(feature = "gpu")]
 mod warm;

@@ -63,7 +63,7 @@ impl Place {
         if let Some(device) = &self.gpu {
             return Rows::on_gpu(values, columns, device);
         }
-        Rows::Cpu(CpuRows { values, columns })
+        Rows::Cpu(CpuRows { values: values.into(), columns })
     }
 
     /// Puts gains or biases there.
@@ -106,7 +106,7 @@ impl Place {
     /// `Device` where it fails, or gives values that are not finite.
     pub(crate) async fn read(&self, rows: Rows) -> Result<Vec<f32>> {
         let values = match rows {
-            Rows::Cpu(rows) => rows.values,
+            Rows::Cpu(rows) => rows.values.into_vec(),
             #[cfg(feature = "gpu")]
             Rows::Gpu(rows) => {
                 let data =

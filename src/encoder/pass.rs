@@ -7,6 +7,7 @@ use super::kernels::{self, Shape, Store};
 use super::pause::{Pause, Pauses};
 use super::qwen3::Qwen3;
 use super::rows::Rows;
+use super::spare::Keeping;
 use super::{DeviceKind, Encoder, Sequence, batch, threads};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -128,6 +129,7 @@ impl Encoder {
     ) -> Result<(Rows, Shape)> {
         let members: Vec<&[u32]> = pass.members.iter().map(|&index| sequences[index]).collect();
         let (rows, shape) = self.embedded(&members)?;
+        let _keeping = Keeping::begin();
         let all = |rows| self.network.forward(rows, &shape, self.store);
         let states = match (pause, self.kind) {
             (Some(pause), _) => self.with_pauses(rows, &shape, pause).await?,

@@ -1,6 +1,7 @@
 //! Where does the time of a window go?
 
 use super::kernels::{means, profile};
+use super::spare::Keeping;
 use super::{Encoder, KernelTime};
 use crate::error::Result;
 
@@ -52,7 +53,9 @@ impl Encoder {
         let start = clock();
         let (rows, shape) = self.embedded(&[ids])?;
         let gathered = clock();
+        let keeping = Keeping::begin();
         let states = self.network.forward(rows, &shape, self.store);
+        drop(keeping);
         let vectors = means::means(&states, &[0..ids.len()]);
         let submitted = clock();
         self.place.read(vectors.clone()).await?;

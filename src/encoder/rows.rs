@@ -6,18 +6,19 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::kernels::cpu::Packed;
 #[cfg(feature = "gpu")]
 use super::kernels::linear::GpuMatrix;
+use super::spare::Values;
 
 /// `[rows, columns]` of f32 on the CPU, row after row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CpuRows {
-    pub(crate) values: Vec<f32>,
+    pub(crate) values: Values,
     pub(crate) columns: usize,
 }
 
 impl CpuRows {
-    /// Zeros, `[rows, columns]`.
-    pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
-        CpuRows { values: vec![0.0; rows * columns], columns }
+    /// `[rows, columns]`, all of which are to be written before any is read.
+    pub(crate) fn unwritten(rows: usize, columns: usize) -> Self {
+        CpuRows { values: Values::unwritten(rows * columns), columns }
     }
 
     /// How many rows there are.
@@ -40,7 +41,7 @@ impl Rows {
     /// Puts `[rows, columns]` where these rows are.
     pub(crate) fn beside(&self, values: Vec<f32>, columns: usize) -> Rows {
         match self {
-            Rows::Cpu(_) => Rows::Cpu(CpuRows { values, columns }),
+            Rows::Cpu(_) => Rows::Cpu(CpuRows { values: values.into(), columns }),
             #[cfg(feature = "gpu")]
             Rows::Gpu(rows) => Rows::on_gpu(values, columns, &rows.device()),
         }

@@ -67,7 +67,7 @@ async fn rest(place: &Place) -> Result<Vec<KernelCheck>> {
 impl Place {
     /// Puts rows there.
     pub(super) fn put(&self, rows: &CpuRows) -> Rows {
-        self.rows(rows.values.clone(), rows.columns)
+        self.rows(rows.values.to_vec(), rows.columns)
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn values(seed: u32, count: usize) -> Vec<f32> {
 
 /// So many rows of such values.
 pub(super) fn rows(seed: u32, count: usize, columns: usize) -> CpuRows {
-    CpuRows { values: values(seed, count * columns), columns }
+    CpuRows { values: values(seed, count * columns).into(), columns }
 }
 
 /// One sequence of so many rows.
@@ -108,7 +108,7 @@ pub(super) async fn compare(
     let greatest =
         expected.values.iter().fold(1e-30f32, |greatest, value| greatest.max(value.abs()));
     let apart = |(found, expected): (&f32, &f32)| (found - expected).abs();
-    let worst = found.iter().zip(&expected.values).map(apart).fold(0.0, f32::max);
+    let worst = found.iter().zip(&*expected.values).map(apart).fold(0.0, f32::max);
     // What is not there is as wrong as can be.
     let is_whole = found.len() == expected.values.len();
     let error = if is_whole { worst / greatest } else { f32::INFINITY };

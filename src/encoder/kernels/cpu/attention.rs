@@ -29,7 +29,7 @@ pub(super) fn attention_at(
     heads: &Heads,
     shape: &Shape,
 ) -> CpuRows {
-    let mut mixed = CpuRows::zeros(query.rows.count(), heads.asking * heads.width);
+    let mut mixed = CpuRows::unwritten(query.rows.count(), heads.asking * heads.width);
     let out = Shared::new(&mut mixed.values);
     each(shape.lengths.len() * heads.asked, |job| {
         let (sequence, asked) = (job / heads.asked, job % heads.asked);

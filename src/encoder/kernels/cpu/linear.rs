@@ -19,7 +19,7 @@ const BLOCK_ROWS_MIN: usize = 32;
 
 /// `[rows, inputs]` → `[rows, outputs]`; `bias` may be empty.
 pub(crate) fn linear(x: &CpuRows, weight: &Packed, bias: &[f32]) -> CpuRows {
-    let mut y = CpuRows::zeros(x.count(), weight.outputs);
+    let mut y = CpuRows::unwritten(x.count(), weight.outputs);
     let inputs = match weight.codes {
         Codes::Bytes(_) | Codes::Nibbles(_) => Inputs::Pairs(quantize(weight.level, x)),
         Codes::Floats(_) | Codes::F16(_) | Codes::Bf16(_) => Inputs::Floats(x),
@@ -136,7 +136,7 @@ impl Block<'_> {
         while row < self.rows.end {
             let count = S::ROWS.min(self.rows.end - row);
             let rows = PairRows {
-                pairs: x.pairs.as_ptr().wrapping_add(row * groups * (GROUP / 2)),
+                pairs: x.pairs.as_ptr().cast::<i32>().wrapping_add(row * groups * (GROUP / 2)),
                 scales: x.scales.as_ptr().wrapping_add(row * groups),
                 groups,
             };

@@ -25,19 +25,38 @@ pub(crate) fn layer_norm(mut x: CpuRows, gain: &[f32], bias: &[f32], epsilon: f6
 
 /// Every row divided by the root of its mean square, then times `gain`.
 pub(crate) fn rms_norm(x: &CpuRows, gain: &[f32], epsilon: f64) -> CpuRows {
-    let mut y = x.clone();
+    let mut y = CpuRows::unwritten(x.count(), x.columns);
     let level = Level::best();
-    let parts = y.values.chunks_mut(ROWS_ALONE * x.columns).collect();
-    each_part(parts, |rows: &mut [f32]| {
-        rows.chunks_exact_mut(x.columns).for_each(|row| normed(level, row, gain, epsilon));
+    let part = ROWS_ALONE * x.columns;
+    let parts = y.values.chunks_mut(part).zip(x.values.chunks(part)).collect();
+    each_part(parts, |(rows, from): (&mut [f32], &[f32])| {
+        let rows = rows.chunks_exact_mut(x.columns).zip(from.chunks_exact(x.columns));
+        rows.for_each(|(row, from)| level.run(Normed { from, row, gain, epsilon }));
     });
     y
 }
 
-fn normed(level: Level, row: &mut [f32], gain: &[f32], epsilon: f64) {
-    let mean = level.run(Squares(row)) / row.len() as f32;
-    let scale = 1.0 / (mean + epsilon as f32).sqrt();
-    row.iter_mut().zip(gain).for_each(|(value, gain)| *value *= scale * gain);
+/// A row divided by the root of its mean square, times `gain`.
+struct Normed<'a> {
+    from: &'a [f32],
+    row: &'a mut [f32],
+    gain: &'a [f32],
+    epsilon: f64,
+}
+
+impl Work for Normed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let mean = Squares(self.from).run(simd) / self.from.len() as f32;
+        let scale = 1.0 / (mean + self.epsilon as f32).sqrt();
+        let values = self.from.iter().zip(self.gain);
+        self.row
+            .iter_mut()
+            .zip(values)
+            .for_each(|(to, (value, gain))| *to = value * (scale * gain));
+    }
 }
 
 /// Every query's and key's own RMS norm, then its rotation by the token's position. `turns` is
@@ -51,7 +70,7 @@ pub(crate) fn rotated_norm(
     shape: &Shape,
 ) -> CpuRows {
     let (level, columns) = (Level::best(), heads.turned() * heads.width);
-    let mut y = CpuRows::zeros(x.count(), columns);
+    let mut y = CpuRows::unwritten(x.count(), columns);
     let (mut rest, mut from) = (&mut y.values[..], &x.values[..]);
     let mut parts = Vec::new();
     for &length in &shape.lengths {
@@ -65,25 +84,46 @@ pub(crate) fn rotated_norm(
     each_part(parts, |(rows, (sources, turns)): (&mut [f32], (&[f32], &[f32]))| {
         let sources = sources.chunks_exact(x.columns);
         let turns = turns.chunks_exact(heads.width);
-        for (row, (source, turns)) in rows.chunks_exact_mut(columns).zip(sources.zip(turns)) {
-            row.copy_from_slice(&source[..columns]);
-            let (asking, asked) = gains.split_at(heads.width);
-            for (at, head) in row.chunks_exact_mut(heads.width).enumerate() {
-                normed(level, head, if at < heads.asking { asking } else { asked }, epsilon);
-                rotate(head, turns);
-            }
+        for (row, (from, turns)) in rows.chunks_exact_mut(columns).zip(sources.zip(turns)) {
+            level.run(Rotated { from: &from[..columns], row, gains, heads, epsilon, turns });
         }
     });
     y
 }
 
+/// The heads of a row, each with its own norm and turned.
+struct Rotated<'a> {
+    from: &'a [f32],
+    row: &'a mut [f32],
+    gains: &'a [f32],
+    heads: &'a Heads,
+    epsilon: f64,
+    turns: &'a [f32],
+}
+
+impl Work for Rotated<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let (width, epsilon) = (self.heads.width, self.epsilon);
+        let (asking, asked) = self.gains.split_at(width);
+        let heads = self.row.chunks_exact_mut(width).zip(self.from.chunks_exact(width));
+        for (at, (head, from)) in heads.enumerate() {
+            let gain = if at < self.heads.asking { asking } else { asked };
+            Normed { from, row: head, gain, epsilon }.run(simd);
+            rotate(head, self.turns);
+        }
+    }
+}
+
+#[inline(always)]
 fn rotate(head: &mut [f32], turns: &[f32]) {
-    let half = head.len() / 2;
-    let ((first, second), (cosines, sines)) = (head.split_at_mut(half), turns.split_at(half));
-    for at in 0..half {
-        let (a, b) = (first[at], second[at]);
-        first[at] = a * cosines[at] - b * sines[at];
-        second[at] = b * cosines[at] + a * sines[at];
+    let (first, second) = head.split_at_mut(head.len() / 2);
+    let (cosines, sines) = turns.split_at(first.len());
+    let turns = cosines.iter().zip(sines);
+    for ((first, second), (cosine, sine)) in first.iter_mut().zip(second).zip(turns) {
+        (*first, *second) = (*first * cosine - *second * sine, *second * cosine + *first * sine);
     }
 }
 

@@ -4,22 +4,24 @@ use super::simd::{Level, Simd, Work};
 use super::threads::{ROWS_ALONE, each_part};
 use crate::encoder::matrix::GROUP;
 use crate::encoder::rows::CpuRows;
+use crate::encoder::spare::Values;
 
 /// The greatest of a group.
 const GREATEST: f32 = 32_767.0;
 
 /// Rows in groups of integers.
 pub(super) struct PairInputs {
-    /// Two neighbouring integers each, `[rows, columns / 2]`.
-    pub(super) pairs: Vec<i32>,
+    /// Each the bits of two neighbouring integers, `[rows, columns / 2]`.
+    pub(super) pairs: Values,
     /// `[rows, columns / GROUP]`
-    pub(super) scales: Vec<f32>,
+    pub(super) scales: Values,
 }
 
 /// `[rows, columns]` in groups, which the columns must be a multiple of.
 pub(super) fn quantize(level: Level, x: &CpuRows) -> PairInputs {
     let groups = x.values.len() / GROUP;
-    let mut inputs = PairInputs { pairs: vec![0; groups * (GROUP / 2)], scales: vec![0.0; groups] };
+    let (pairs, scales) = (Values::unwritten(groups * (GROUP / 2)), Values::unwritten(groups));
+    let mut inputs = PairInputs { pairs, scales };
     let part = ROWS_ALONE * x.columns / GROUP;
     let parts = inputs.pairs.chunks_mut(part * GROUP / 2).zip(inputs.scales.chunks_mut(part));
     let parts = parts.zip(x.values.chunks(part * GROUP)).collect();
@@ -29,7 +31,7 @@ pub(super) fn quantize(level: Level, x: &CpuRows) -> PairInputs {
 
 struct Groups<'a> {
     values: &'a [f32],
-    pairs: &'a mut [i32],
+    pairs: &'a mut [f32],
     scales: &'a mut [f32],
 }
 
@@ -48,7 +50,7 @@ impl Work for Groups<'_> {
 
 /// Writes the integers, and gives their scale.
 #[inline(always)]
-fn group<S: Simd>(simd: S, values: &[f32; GROUP], pairs: &mut [i32; GROUP / 2]) -> f32 {
+fn group<S: Simd>(simd: S, values: &[f32; GROUP], pairs: &mut [f32; GROUP / 2]) -> f32 {
     let (zero, mut greatest) = (simd.splat(0.0), simd.splat(0.0));
     let mut zeros = zero;
     for at in (0..GROUP).step_by(S::LANES) {

@@ -56,7 +56,7 @@ fn a_product_is_that_of_plain_arithmetic_in_every_form_and_shape() {
     // Rows and outputs that fill no tile, and more rows than a block has.
     for (rows, inputs, outputs) in [(1, 32, 4), (7, 96, 36), (9, 64, 68), (300, 384, 52)] {
         for form in forms {
-            let x = CpuRows { values: numbers(rows * inputs, 3), columns: inputs };
+            let x = CpuRows { values: numbers(rows * inputs, 3).into(), columns: inputs };
             let (matrix, bias) = (matrix(form, outputs, inputs), numbers(outputs, 5));
             let weights = matrix.values();
             let expected: Vec<f64> = (x.values.chunks_exact(inputs))
@@ -88,11 +88,12 @@ fn a_row_has_the_same_product_in_any_company() {
         let matrix = matrix(form, 40, 64);
         for level in Level::available() {
             let weight = Packed::at(level, &matrix);
-            let x = CpuRows { values: numbers(13 * 64, 3), columns: 64 };
+            let x = CpuRows { values: numbers(13 * 64, 3).into(), columns: 64 };
             let all = linear(&x, &weight, &[]);
             for (row, expected) in x.values.chunks_exact(64).zip(all.values.chunks_exact(40)) {
-                let alone = linear(&CpuRows { values: row.to_vec(), columns: 64 }, &weight, &[]);
-                assert_eq!(alone.values, expected);
+                let alone =
+                    linear(&CpuRows { values: row.to_vec().into(), columns: 64 }, &weight, &[]);
+                assert_eq!(*alone.values, *expected);
             }
         }
     }
@@ -102,7 +103,7 @@ fn a_row_has_the_same_product_in_any_company() {
 fn what_is_not_finite_stays_so() {
     for form in [Form::F32, Form::F16, Form::Q8, Form::Q4] {
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let mut x = CpuRows { values: numbers(64, 3), columns: 64 };
+            let mut x = CpuRows { values: numbers(64, 3).into(), columns: 64 };
             x.values[40] = value;
             for level in Level::available() {
                 let found = linear(&x, &Packed::at(level, &matrix(form, 8, 64)), &[]);
@@ -183,7 +184,8 @@ fn attention_is_that_of_plain_arithmetic() {
                 values: numbers(shape.rows() * heads * width, seed)
                     .iter()
                     .map(|x| 3.0 * x)
-                    .collect(),
+                    .collect::<Vec<f32>>()
+                    .into(),
                 columns: heads * width,
             };
             let (query, key, value) = (rows(asking, 1), rows(asked, 2), rows(asked, 3));
@@ -205,12 +207,12 @@ fn side_by_side(parts: &[&CpuRows]) -> (CpuRows, Vec<usize>) {
     let row = |at: usize| {
         parts.iter().flat_map(move |rows| rows.values[at * rows.columns..][..rows.columns].to_vec())
     };
-    let values = (0..parts[0].count()).flat_map(row).collect();
+    let values: Vec<f32> = (0..parts[0].count()).flat_map(row).collect();
     let firsts = parts.iter().scan(0, |next, rows| {
         *next += rows.columns;
         Some(*next - rows.columns)
     });
-    (CpuRows { values, columns }, firsts.collect())
+    (CpuRows { values: values.into(), columns }, firsts.collect())
 }
 
 fn plain_attention([query, key, value]: [&CpuRows; 3], heads: &Heads, shape: &Shape) -> Vec<f64> {

@@ -12,7 +12,10 @@ const PART: usize = 16 * 1024;
 
 /// `x + y`
 pub(crate) fn add(mut x: CpuRows, y: &CpuRows) -> CpuRows {
-    x.values.iter_mut().zip(&y.values).for_each(|(x, y)| *x += y);
+    let parts = x.values.chunks_mut(PART).zip(y.values.chunks(PART)).collect();
+    each_part(parts, |(x, y): (&mut [f32], &[f32])| {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+    });
     x
 }
 
@@ -33,7 +36,8 @@ pub(super) fn swiglu(mut gate: CpuRows, up: &CpuRows) -> CpuRows {
 
 /// The mean over every span of rows, `[spans, columns]`.
 pub(crate) fn means(states: &CpuRows, spans: &[Range<usize>]) -> CpuRows {
-    let mut means = CpuRows::zeros(spans.len(), states.columns);
+    let mut means = CpuRows::unwritten(spans.len(), states.columns);
+    means.values.fill(0.0);
     for (span, mean) in spans.iter().zip(means.values.chunks_exact_mut(states.columns)) {
         for at in span.clone() {
             let row = &states.values[at * states.columns..][..states.columns];

@@ -44,7 +44,7 @@ async fn rotated(width: usize, lanes: usize, place: &Place) -> Result<KernelChec
     let shape = Shape::new(lengths, place);
     // With the values behind, as one product makes them.
     let (x, gains) = (rows(1, shape.rows(), 4 * width), values(2, 2 * width));
-    let beside = Rows::Cpu(CpuRows::zeros(1, 1));
+    let beside = Rows::Cpu(CpuRows { values: vec![0.0].into(), columns: 1 });
     let Rows::Cpu(turns) = Rotation::new(shape.tokens, width, 1e4, &beside).turns else { apart() };
     let (Rows::Gpu(on), Vector::Gpu(on_gains), Rows::Gpu(on_turns)) =
         (place.put(&x), place.vector(gains.clone()), place.put(&turns))
