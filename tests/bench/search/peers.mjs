@@ -78,7 +78,7 @@ const PEERS = {
       return { find, ids: ({ hits }) => hits.map(({ id }) => Number(id)), bytes: () => JSON.stringify(orama.save(database)).length };
     };
   },
-  "PGlite, pgvector": async (data) => {
+  "PGlite + pgvector": async (data) => {
     const [{ PGlite }, { vector }] = await Promise.all([
       import("/peers/@electric-sql/pglite/dist/index.js"), import("/peers/@electric-sql/pglite-pgvector/dist/index.js"),
     ]);
@@ -114,12 +114,12 @@ const PEERS = {
 
 /** What each keeps of a passage, and where: what the rest of its line is paid for. @type {Record<string, string>} */
 const KEEPS = {
-  "Burrow": "bits, INT8, text; on the disk",
+  "Burrow": "bits of passages and sentences, INT8, words, text; on the disk",
   "EdgeVec flat bits": "bits; in memory",
   "EdgeVec HNSW": "f32; in memory",
   "hnswlib-wasm": "f32; in memory",
   "Orama": "f32, text; in memory",
-  "PGlite, pgvector": "bits, f16, text; in memory",
+  "PGlite + pgvector": "bits, f16, text; in memory",
   "voy": "f32; in memory",
   "minisearch (words)": "text; in memory",
 };
