@@ -3,6 +3,7 @@
 #   make demo [MODELS=dir]                      the demo in your browser
 #   make demo HEADLESS=1 QUERY="…" [PAGES=dir]  the same page, driven and printed
 #   make test                                   everything that CI runs
+#   make test-others                            the package in Firefox and WebKit, beside Chromium
 #   make test-large                             a model of 0.6B parameters in Chromium
 #   make eval DATA=dir [MODEL=dir] [INDEX=dir]  retrieval quality on judged queries
 #   make fidelity                               how near each form of weights and device comes to f32
@@ -20,7 +21,7 @@ SHELL := bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo large-model test test-native test-browser test-large test-kill fuzz soak lint eval fidelity profile bench-search bench-encoder clean
+.PHONY: help setup build demo large-model test test-native test-browser test-others test-large test-kill fuzz soak lint eval fidelity profile bench-search bench-encoder clean
 
 ENV := source scripts/env.sh
 NATIVE := --locked --features cli,gpu
@@ -80,6 +81,12 @@ test-large: build large-model ## a model of the 0.6B shape (616 MB, made here) i
 	say "test: 0.6B parameters in Chromium"
 	(cd tests && npm run test-large --silent)
 
+test-others: build ## the package in Firefox and WebKit, beside Chromium; about a minute
+	scripts/setup.sh browser others model
+	$(ENV)
+	say "test: in Firefox and WebKit"
+	(cd tests && npm run test-others --silent)
+
 test-kill: build ## Chromium is killed KILLS=100 times while it indexes; about 7 minutes
 	scripts/setup.sh browser
 	$(ENV)
@@ -87,7 +94,7 @@ test-kill: build ## Chromium is killed KILLS=100 times while it indexes; about 7
 	export KILLS="$(or $(KILLS),100)" SEED="$(or $(SEED),$$(date +%s))"
 	(cd tests && npm run test-kill --silent)
 
-test: lint test-native test-browser test-large ## all of what CI runs
+test: lint test-native test-browser test-others test-large ## all of what CI runs
 
 fuzz: ## TARGET=records, pages, manifest or queries, for SECONDS=600
 	[ -f "fuzz/targets/$(TARGET).rs" ] || { echo 'make fuzz needs TARGET=records, pages, manifest or queries' >&2; exit 2; }

@@ -39,11 +39,15 @@ export BURROW_DATA="${BURROW_DATA:-$BURROW_ROOT/../shared/data}"
 
 # The browser that the tests and the headless demo drive.
 export CHROMIUM="${CHROMIUM:-/usr/bin/chromium}"
+export FIREFOX="${FIREFOX:-/usr/bin/firefox-esr}"
+export WEBKIT_DRIVER="${WEBKIT_DRIVER:-/usr/bin/WebKitWebDriver}"
+export WEBKIT="${WEBKIT:-$(compgen -G '/usr/lib/*/webkit2gtk-*/MiniBrowser' | head -n 1)}"
 
 # Debian's names: a Rust that can build its standard library for wasm, where rustup cannot help;
-# a browser; a software Vulkan adapter for the native WebGPU tests.
+# browsers; a software Vulkan adapter for the native WebGPU tests.
 export DEBIAN_WASM_RUST="rustc-web cargo-web rust-web-src rust-web-llvm"
 export DEBIAN_CHROMIUM="chromium"
+export DEBIAN_OTHERS="firefox-esr webkit2gtk-driver xvfb"
 export DEBIAN_VULKAN="mesa-vulkan-drivers"
 
 say() { printf '\033[1m%s\033[0m\n' "$*"; }

@@ -2,6 +2,7 @@
 # Installs what building, testing and the demo need. Quick when all is there already.
 # Usage: scripts/setup.sh [wasm] [threads] [bindgen] [npm] [browser] [vulkan] [model]   (default: all of these)
 #        scripts/setup.sh fuzz
+#        scripts/setup.sh others           Firefox, and WebKit as GTK has it
 #        scripts/setup.sh peers            what `make bench-search` compares with
 #        scripts/setup.sh encoder_peers    what `make bench-encoder` compares with
 set -euo pipefail
@@ -89,6 +90,12 @@ setup_encoder_peers() {
 setup_browser() {
   [ -x "$CHROMIUM" ] || debian_install "Chromium" $DEBIAN_CHROMIUM
   [ -x "$CHROMIUM" ] || fail "no browser at $CHROMIUM: set CHROMIUM to a Chromium or Chrome of version 124 or newer"
+}
+
+# Where they cannot be had, their tests say so.
+setup_others() {
+  [ -x "$FIREFOX" ] && [ -x "$WEBKIT_DRIVER" ] && return
+  command -v apt-get >/dev/null && debian_install "browsers with other engines" $DEBIAN_OTHERS || true
 }
 
 setup_vulkan() {

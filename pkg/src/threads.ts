@@ -21,9 +21,9 @@ export interface Place {
   reason: string | null;
 }
 
-/** How many threads can share memory here: one, but for pages that are cross-origin isolated. */
+/** How many threads can share memory here: one, but for pages that are cross-origin isolated. (WebKit on GTK is, and shares none.) */
 export function threadsThere(): number {
-  return globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, THREADS_MAX) : 1;
+  return globalThis.crossOriginIsolated && globalThis.SharedArrayBuffer ? Math.min(navigator.hardwareConcurrency || 1, THREADS_MAX) : 1;
 }
 
 /** Loads what encodes on a device, once for each and for each number of threads. */
