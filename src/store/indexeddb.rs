@@ -9,17 +9,17 @@ mod raw;
 
 use std::cell::{Cell, RefCell};
 
-use idb::{Database, Factory, Transaction, TransactionMode};
+use idb::{Database, Factory, TransactionMode};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{Change, Commit, KEY_END, Show, Space, Store, StoreKind};
 use crate::error::Result;
-use commit::{Refused, abort, request_if_expected, settled};
+use commit::{Refused, request_if_expected};
 use failure::{IntoValue, failure};
 use open::{database_name, open_database};
-use raw::{RawDatabase, RawRange, RawRequest, RawStore, RawTransaction, Thrown, answered};
+use raw::{RawDatabase, RawRange, RawRequest, RawStore, RawTransaction, Thrown, answered, settled};
 
 /// The object store with the key that this device has made, which lies under [`DEVICE_KEY`].
 /// Beside the records, so that both are deleted together.
@@ -201,15 +201,14 @@ impl IndexedDbStore {
     }
 
     /// A transaction that writes. `idb` cannot say how durable it shall be.
-    fn writing(&self, stores: &[&str]) -> Result<Transaction> {
+    fn writing(&self, stores: &[&str]) -> Result<RawTransaction> {
         let names: Array = stores.iter().map(|&name| JsValue::from_str(name)).collect();
         let options = Object::new();
         let durability = JsValue::from_str(self.durability.name());
         // A new object takes every property.
         let _ = Reflect::set(&options, &JsValue::from_str("durability"), &durability);
         let fail = |cause: JsValue| failure("begin a transaction in", &cause);
-        let raw = self.raw.transaction(&names, "readwrite", &options).map_err(fail)?;
-        Transaction::try_from(JsValue::from(raw)).map_err(|error| fail(error.into_value()))
+        self.raw.transaction(&names, "readwrite", &options).map_err(fail)
     }
 
     /// The key that this device has made, if it has.
@@ -222,15 +221,14 @@ impl IndexedDbStore {
 
     /// Keeps a key; fails where there is one already.
     pub(super) async fn keep_device_key(&self, key: &JsValue) -> Result<()> {
-        let mut transaction = self.writing(&[KEYS])?;
-        let settled = settled(&mut transaction);
-        let asked = transaction.object_store(KEYS);
-        let asked = asked.and_then(|store| store.add(key, Some(&JsValue::from_f64(DEVICE_KEY))));
+        let transaction = self.writing(&[KEYS])?;
+        let settled = settled(&transaction);
+        let asked = transaction.object_store(KEYS).and_then(|store| store.add(key, DEVICE_KEY));
         let end = JsFuture::from(settled).await;
         let cause = match (asked, end) {
             (Ok(_), Ok(_)) => return Ok(()),
-            (Err(error), _) => error.into_value(),
-            (_, Err(event)) => transaction.error().map_or(event, JsValue::from),
+            (Err(error), _) => error,
+            (_, Err(event)) => transaction.reason().unwrap_or(event),
         };
         Err(failure("keep a key in", &cause))
     }
@@ -297,33 +295,26 @@ impl Store for IndexedDbStore {
         changes: &mut dyn Iterator<Item = Result<Change>>,
     ) -> Result<Commit> {
         let names = Space::ALL.map(Space::name);
-        let mut transaction = self.writing(&names)?;
-        let settled = settled(&mut transaction);
+        let transaction = self.writing(&names)?;
+        let settled = settled(&transaction);
         let asked = request_if_expected(&transaction, expected, changes).await;
         if !matches!(asked, Ok(Commit::Done)) {
             // Else the changes asked for so far would be made. It may have been aborted already,
             // which is all that this call can complain of.
-            abort(&transaction);
+            drop(transaction.abort());
         }
-        // Waited for in any case: the transaction holds the callbacks that its end will call.
+        // Waited for in any case: what is read next is to find it over.
         let end = JsFuture::from(settled).await;
         let cause = match (asked, end) {
             (Ok(Commit::Done), Ok(_)) => return Ok(Commit::Done),
             (Ok(Commit::Conflict), _) => return Ok(Commit::Conflict),
             (Err(Refused::ByMaker(error)), _) => return Err(error),
-            (Err(Refused::ByBrowser(error)), _) if transaction.error().is_none() => {
-                error.into_value()
-            }
-            (_, Err(event)) => transaction.error().map_or(event, JsValue::from),
-            (Err(Refused::ByBrowser(error)), Ok(_)) => error.into_value(),
+            (Err(Refused::ByBrowser(error)), Ok(_)) => error,
+            (Err(Refused::ByBrowser(error)), _) => transaction.reason().unwrap_or(error),
+            (Ok(Commit::Done), Err(event)) => transaction.reason().unwrap_or(event),
         };
         Err(failure("write to", &cause))
     }
-}
-
-fn js_key(key: u64) -> JsValue {
-    // Keys are below 2^53, where f64 has every whole number.
-    JsValue::from_f64(key as f64)
 }
 
 /// The number that a key is. One that is none is not Burrow's, and its record is passed over; such

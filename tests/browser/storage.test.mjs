@@ -139,6 +139,28 @@ test("durability is what was asked for, in every transaction that writes", () =>
   assert.equal(seen.other.kind, "input");
 }));
 
+test("a transaction that writes is ended as soon as its head is seen, and by the browser where it cannot be", () => onPage(async (page) => {
+  const seen = await page.evaluate(async () => {
+    const { commit } = IDBTransaction.prototype;
+    const index = await open("ended");
+    let ended = 0;
+    IDBTransaction.prototype.commit = function () {
+      ended += 1;
+      return commit.call(this);
+    };
+    await add(index, 0);
+    delete IDBTransaction.prototype.commit;
+    await add(index, 1);
+    IDBTransaction.prototype.commit = () => { throw new DOMException("not now", "InvalidStateError"); };
+    await add(index, 2);
+    IDBTransaction.prototype.commit = commit;
+    index.close();
+    const again = await open("ended");
+    return { ended, urls: urls(again), reasons: again.status().reasons };
+  });
+  assert.deepEqual(seen, { ended: 1, urls: [0, 1, 2].map((at) => `https://marmot.example/${at}`), reasons: [] });
+}));
+
 test("of two writers at once the later begins anew: what it has asked for by then is taken back", () => onPage(async (page) => {
   const seen = await page.evaluate(async () => {
     const [one, other] = [await open("race"), await open("race")];

@@ -1,11 +1,10 @@
 //! How the changes of a commit are asked for, all of them or none.
 
-use idb::{KeyRange, ObjectStore, Transaction};
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::JsValue;
 
-use super::open::call;
-use super::{bytes_of, js_key};
+use super::bytes_of;
+use super::raw::{RawRange, RawStore, RawTransaction, Thrown, answered};
 use crate::error::{Error, Result};
 use crate::store::{Change, Commit, HEAD_KEY, Space};
 
@@ -13,12 +12,12 @@ use crate::store::{Change, Commit, HEAD_KEY, Space};
 pub(super) enum Refused {
     /// A change could not be made.
     ByMaker(Error),
-    ByBrowser(idb::Error),
+    ByBrowser(JsValue),
 }
 
-impl From<idb::Error> for Refused {
-    fn from(error: idb::Error) -> Self {
-        Refused::ByBrowser(error)
+impl From<JsValue> for Refused {
+    fn from(thrown: JsValue) -> Self {
+        Refused::ByBrowser(thrown)
     }
 }
 
@@ -28,56 +27,48 @@ impl From<idb::Error> for Refused {
 /// Changes are asked for before the head is there: the browser takes them while the next are made.
 /// Answers come in the order of what was asked, so the transaction cannot end before the head's.
 pub(super) async fn request_if_expected(
-    transaction: &Transaction,
+    transaction: &RawTransaction,
     expected: Option<&[u8]>,
     changes: &mut dyn Iterator<Item = Result<Change>>,
 ) -> std::result::Result<Commit, Refused> {
-    let meta = transaction.object_store(Space::Meta.name())?;
-    let head = meta.get(js_key(HEAD_KEY))?;
+    let head = transaction.object_store(Space::Meta.name())?.get(HEAD_KEY as f64)?;
     request_all(transaction, changes)?;
-    let head = head.await?.map(bytes_of);
-    Ok(if head.as_deref() == expected { Commit::Done } else { Commit::Conflict })
+    answered(&head).await?;
+    let value = head.result()?;
+    let head = (!value.is_undefined()).then(|| bytes_of(value));
+    if head.as_deref() != expected {
+        return Ok(Commit::Conflict);
+    }
+    // The browser need not wait until every answer is heard here. One that does not know of this
+    // ends the transaction by itself, a little later.
+    drop(transaction.commit());
+    Ok(Commit::Done)
 }
 
 /// Asks for every change; they are made in this order.
 fn request_all(
-    transaction: &Transaction,
+    transaction: &RawTransaction,
     changes: &mut dyn Iterator<Item = Result<Change>>,
 ) -> std::result::Result<(), Refused> {
     let stores = Space::ALL.iter().map(|space| transaction.object_store(space.name()));
-    let stores: Vec<ObjectStore> = stores.collect::<std::result::Result<_, _>>()?;
+    let stores: Vec<RawStore> = stores.collect::<Thrown<_>>()?;
     for change in changes {
-        match change.map_err(Refused::ByMaker)? {
-            Change::Put { space, key, bytes } => {
-                let value = Uint8Array::from(bytes.as_slice());
-                stores[space as usize].put(&value, Some(&js_key(key)))?;
-            }
-            Change::Delete { space, keys } if keys.start < keys.end => {
-                let (start, end) = (js_key(keys.start), js_key(keys.end));
-                let range = KeyRange::bound(&start, &end, None, Some(true))?;
-                stores[space as usize].delete(range)?;
-            }
-            Change::Delete { .. } => {}
-        }
+        request(&stores, &change.map_err(Refused::ByMaker)?)?;
     }
     Ok(())
 }
 
-/// Takes a transaction back. `idb` would drop its callbacks with it, before its end calls them;
-/// so this goes by another handle on the same transaction, which one of its stores gives.
-pub(super) fn abort(transaction: &Transaction) {
-    if let Ok(store) = transaction.object_store(Space::Meta.name()) {
-        drop(store.transaction().abort());
+fn request(stores: &[RawStore], change: &Change) -> Thrown<()> {
+    match change {
+        Change::Put { space, key, bytes } => {
+            let value = Uint8Array::from(bytes.as_slice());
+            stores[*space as usize].put(&value, *key as f64)?;
+        }
+        Change::Delete { space, keys } if keys.start < keys.end => {
+            let range = RawRange::bound(keys.start as f64, keys.end as f64, false, true)?;
+            stores[*space as usize].delete(&range)?;
+        }
+        Change::Delete { .. } => {}
     }
-}
-
-/// Fulfilled when the transaction is complete, rejected when it is aborted.
-///
-/// `idb` has a future for this, but it hides why a transaction was aborted: a full disk is told
-/// only by the transaction's own error, after the `abort` event.
-pub(super) fn settled(transaction: &mut Transaction) -> Promise {
-    Promise::new(&mut |resolve, reject| {
-        transaction.on_complete(move |_| call(&resolve, &JsValue::UNDEFINED));
-        transaction.on_abort(move |event| call(&reject, &event));
-    })
+    Ok(())
 }

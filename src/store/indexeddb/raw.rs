@@ -31,14 +31,35 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = objectStore)]
     pub(super) fn object_store(this: &RawTransaction, name: &str) -> Thrown<RawStore>;
 
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn commit(this: &RawTransaction) -> Thrown<()>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn abort(this: &RawTransaction) -> Thrown<()>;
+
     #[wasm_bindgen(method, getter, js_name = error)]
     fn transaction_error(this: &RawTransaction) -> JsValue;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_oncomplete(this: &RawTransaction, handler: &Function);
+
+    #[wasm_bindgen(method, setter)]
+    fn set_onabort(this: &RawTransaction, handler: &Function);
 
     /// An object store in a transaction.
     pub(super) type RawStore;
 
     #[wasm_bindgen(method, catch)]
     pub(super) fn get(this: &RawStore, key: f64) -> Thrown<RawRequest>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn put(this: &RawStore, value: &JsValue, key: f64) -> Thrown<RawRequest>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn add(this: &RawStore, value: &JsValue, key: f64) -> Thrown<RawRequest>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn delete(this: &RawStore, keys: &RawRange) -> Thrown<RawRequest>;
 
     #[wasm_bindgen(method, catch, js_name = getAll)]
     pub(super) fn get_all(this: &RawStore, from: &RawRange, count: u32) -> Thrown<RawRequest>;
@@ -70,6 +91,21 @@ extern "C" {
 
     #[wasm_bindgen(static_method_of = RawRange, js_class = "IDBKeyRange", js_name = lowerBound, catch)]
     pub(super) fn lower_bound(from: f64) -> Thrown<RawRange>;
+
+    #[wasm_bindgen(static_method_of = RawRange, js_class = "IDBKeyRange", catch)]
+    pub(super) fn bound(from: f64, to: f64, is_from_out: bool, is_to_out: bool)
+    -> Thrown<RawRange>;
+}
+
+/// Fulfilled when a transaction is complete, rejected when it is aborted.
+///
+/// Why it was aborted is told by [`RawTransaction::reason`], after that: of a full disk
+/// nothing else tells.
+pub(super) fn settled(transaction: &RawTransaction) -> Promise {
+    Promise::new(&mut |resolve, reject| {
+        transaction.set_oncomplete(&resolve);
+        transaction.set_onabort(&reject);
+    })
 }
 
 /// Waits until a request is answered, and so are all that its transaction was asked before.
@@ -83,8 +119,12 @@ pub(super) async fn answered(last: &RawRequest) -> Thrown<()> {
         last.set_onerror(&reject);
     });
     let end = JsFuture::from(promise).await;
-    end.map(drop).map_err(|_| {
-        let cause = last.its_transaction().transaction_error();
-        if cause.is_falsy() { last.error() } else { cause }
-    })
+    end.map(drop).map_err(|_| last.its_transaction().reason().unwrap_or_else(|| last.error()))
+}
+
+impl RawTransaction {
+    /// Why it was aborted; none where it was not, or [`RawTransaction::abort`] did it.
+    pub(super) fn reason(&self) -> Option<JsValue> {
+        Some(self.transaction_error()).filter(|reason| !reason.is_falsy())
+    }
 }
