@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use crate::checksum::checksum;
 
+mod spots;
 pub(crate) mod stems;
 mod stop;
 mod unicode;
 
+pub(crate) use spots::{Spot, spots};
 pub(crate) use stop::is_telling;
 use unicode::decompose_canonical;
 pub(crate) use unicode::is_combining_mark;
@@ -17,21 +19,6 @@ pub(crate) const TERM_BYTES_MAX: usize = 64;
 
 /// How much of a longer word is kept as it is; 9 more bytes are the checksum's.
 const TERM_BYTES_KEPT: usize = TERM_BYTES_MAX - 9;
-
-/// What joins the parts of an identifier, an address or a version: `foo_bar::baz`, `node:fs`.
-const JOINERS: &str = "_-.:/@'’#+&\\$%~";
-
-/// Joiners in a row beyond these part words: `a----b` is a drawing.
-const JOINERS_MAX: usize = 3;
-
-/// What may lead an identifier: `--flag-name`, `.gitignore`, `#include`, `$PATH`, `/etc`.
-const LEADING: &str = "-.#@$/~:_";
-
-/// What may end one: `C++`, `F#`, `100%`, `foo_`.
-const TRAILING: &str = "+#%_";
-
-/// Parts of one identifier; a longer one is a list, and its parts alone are words.
-const PARTS_MAX: usize = 16;
 
 /// What a word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,17 +49,6 @@ pub(crate) struct Word {
     pub(crate) kind: WordKind,
 }
 
-/// Where a word of a text is, and what: its term is [`term_of`] what stands there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Spot {
-    /// As [`Word::range`].
-    pub(crate) range: Range<usize>,
-    /// As [`Word::position`].
-    pub(crate) position: u32,
-    /// As [`Word::kind`].
-    pub(crate) kind: WordKind,
-}
-
 /// All words of a text in the order of their places, and how many places there are.
 pub(crate) fn words(text: &str) -> (Vec<Word>, u32) {
     let (spots, count) = spots(text);
@@ -81,88 +57,6 @@ pub(crate) fn words(text: &str) -> (Vec<Word>, u32) {
         Word { term, range, position, kind }
     };
     (spots.into_iter().map(word).collect(), count)
-}
-
-/// As [`words`], without their terms.
-pub(crate) fn spots(text: &str) -> (Vec<Spot>, u32) {
-    let mut words = Vec::new();
-    let mut position = 0;
-    let mut parts: Vec<Range<usize>> = Vec::new();
-    let mut first = 0;
-    for stretch in stretches(text) {
-        let follows =
-            parts.last().is_some_and(|last| is_joined(&text[last.end..stretch.range.start]));
-        if !(follows && stretch.units.is_empty()) {
-            push_wholes(&mut words, text, &parts, first);
-            parts.clear();
-            first = position;
-        }
-        if stretch.units.is_empty() {
-            let range = stretch.range;
-            parts.push(range.clone());
-            words.push(Spot { range, position, kind: WordKind::Plain });
-            position += 1;
-        } else {
-            push_grams(&mut words, &stretch, position);
-            position += stretch.units.len() as u32;
-        }
-    }
-    push_wholes(&mut words, text, &parts, first);
-    (words, position)
-}
-
-fn is_joined(gap: &str) -> bool {
-    // Most gaps are a space, which is seen at once.
-    !gap.is_empty()
-        && !gap.starts_with(' ')
-        && gap.chars().all(|c| JOINERS.contains(c))
-        && gap.chars().nth(JOINERS_MAX).is_none()
-}
-
-/// The identifier that these parts make, with and without the signs around it.
-fn push_wholes(words: &mut Vec<Spot>, text: &str, parts: &[Range<usize>], position: u32) {
-    let (Some(head), Some(tail)) = (parts.first(), parts.last()) else { return };
-    if parts.len() > PARTS_MAX {
-        return;
-    }
-    // Most words stand between spaces, which is seen at once; the signs are of one byte each.
-    let bytes = text.as_bytes();
-    let is_any = |signs: &str, byte: Option<&u8>| {
-        byte.is_some_and(|byte| *byte != b' ' && signs.as_bytes().contains(byte))
-    };
-    let leads = is_any(LEADING, bytes[..head.start].last());
-    if parts.len() == 1 && !leads && !is_any(TRAILING, bytes.get(tail.end)) {
-        return;
-    }
-    let signs = |signs: &str, c: char| c != ' ' && signs.contains(c);
-    let before = &text[..head.start];
-    let lead = head.start - before.trim_end_matches(|c| signs(LEADING, c)).len();
-    let lead = if lead > JOINERS_MAX { 0 } else { lead };
-    let after = &text[tail.end..];
-    let trail = after.len() - after.trim_start_matches(|c| signs(TRAILING, c)).len();
-    let trail = if trail > JOINERS_MAX { 0 } else { trail };
-    // After the first of the parts, which are the last words so far.
-    let mut at = words.len() + 1 - parts.len();
-    let mut push = |range: Range<usize>| {
-        words.insert(at, Spot { range, position, kind: WordKind::Whole });
-        at += 1;
-    };
-    if parts.len() > 1 {
-        push(head.start..tail.end);
-    }
-    if lead + trail > 0 {
-        push(head.start - lead..tail.end + trail);
-    }
-}
-
-fn push_grams(words: &mut Vec<Spot>, stretch: &Stretch, position: u32) {
-    let grams = (0..stretch.units.len()).map(|at| (at, 2, WordKind::Gram));
-    let tail = stretch.units.len().checked_sub(1).map(|at| (at, 1, WordKind::Tail));
-    for (at, count, kind) in grams.chain(tail) {
-        if let Some(range) = stretch.units_from(at, count) {
-            words.push(Spot { range, position: position + at as u32, kind });
-        }
-    }
 }
 
 /// A word as the index has it.
@@ -210,30 +104,35 @@ impl Stretch {
 pub(crate) fn stretches(text: &str) -> impl Iterator<Item = Stretch> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        at = start_of_word(text, at)?;
-        let (start, plain) = (at, end_of_ascii(text, at));
-        let mut stretch = Stretch { range: start..plain, units: Vec::new() };
-        if text.as_bytes().get(plain).is_none_or(u8::is_ascii) && plain > start {
-            at = plain;
-            return Some(stretch);
-        }
-        let spaceless = text[start..].chars().next().is_some_and(is_spaceless);
-        let letters = text[plain..].char_indices().map(|(from, c)| (plain + from, c));
-        for (from, c) in letters {
-            if !(is_mark(c) || (c.is_alphanumeric() && is_spaceless(c) == spaceless)) {
-                break;
-            }
-            let end = from + c.len_utf8();
-            stretch.range.end = end;
-            match stretch.units.last_mut() {
-                Some(unit) if is_mark(c) => unit.end = end,
-                _ if spaceless => stretch.units.push(from..end),
-                _ => {}
-            }
-        }
+        let stretch = next_stretch(text, at)?;
         at = stretch.range.end;
         Some(stretch)
     })
+}
+
+/// The first of the words from a place on.
+fn next_stretch(text: &str, from: usize) -> Option<Stretch> {
+    let start = start_of_word(text, from)?;
+    let plain = end_of_ascii(text, start);
+    let mut stretch = Stretch { range: start..plain, units: Vec::new() };
+    if text.as_bytes().get(plain).is_none_or(u8::is_ascii) && plain > start {
+        return Some(stretch);
+    }
+    let spaceless = text[start..].chars().next().is_some_and(is_spaceless);
+    let letters = text[plain..].char_indices().map(|(from, c)| (plain + from, c));
+    for (from, c) in letters {
+        if !(is_mark(c) || (c.is_alphanumeric() && is_spaceless(c) == spaceless)) {
+            break;
+        }
+        let end = from + c.len_utf8();
+        stretch.range.end = end;
+        match stretch.units.last_mut() {
+            Some(unit) if is_mark(c) => unit.end = end,
+            _ if spaceless => stretch.units.push(from..end),
+            _ => {}
+        }
+    }
+    Some(stretch)
 }
 
 /// Where the next letter or digit is.

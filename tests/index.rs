@@ -10,7 +10,7 @@ use burrow::ErrorKind;
 use burrow::fields::{FieldValue, Fields};
 use burrow::fingerprint::Fingerprint;
 use burrow::index::format::{
-    self, BitsRun, DictionaryEntry, Effect, Entry, Head, ListWriter, PageTerms, PostingsBlock,
+    self, BitsRun, DictionaryEntry, Effect, Entry, Head, PageTerms, PageTermsWriter, PostingsBlock,
     Rows, SegmentHead, SegmentPage,
 };
 use burrow::index::hamming::{self, TopK};
@@ -96,14 +96,15 @@ fn records() -> Vec<(Vec<u8>, Reader)> {
 }
 
 fn page_terms() -> Vec<u8> {
-    let mut list = ListWriter::default();
-    for (passage, places) in [(0, &[1, 4][..]), (2, &[0])] {
-        let mut tail = Vec::new();
-        format::push_row(&mut tail, places.len() as u32, 0, places);
-        list.push(passage, &tail);
+    let mut writer = PageTermsWriter::new(5, 1, &[7, 0, 3], (2, 12)).unwrap();
+    for term in ["light", "lights"] {
+        writer.term(term, 2).unwrap();
+        for (passage, places) in [(0, &[1, 4][..]), (2, &[0])] {
+            writer.row(passage, (places.len() as u32, 0), places);
+        }
+        writer.end_term().unwrap();
     }
-    let terms = ["light", "lights"].map(|term| (term, list.count, &list.bytes[..]));
-    format::page_terms_to_bytes(5, 1, &[7, 0, 3], terms.into_iter()).unwrap()
+    writer.seal().unwrap()
 }
 
 fn segment_head() -> SegmentHead {

@@ -77,7 +77,7 @@ pub(crate) fn shared_changes(pages: &[(u32, &EncodedPage)]) -> Result<Vec<Change
         }
         &[(first, encoded), ..] => {
             let rows = pages.iter().map(|&(page, it)| (page, it.page.passages.len())).collect();
-            let bits: Vec<u8> = pages.iter().flat_map(|(_, it)| &it.bits).copied().collect();
+            let bits = pages.iter().map(|(_, it)| it.bits.as_slice()).collect::<Vec<_>>().concat();
             let run = BitsRun { pages: rows, bits: &bits };
             let bits = format::bits_run_to_bytes(first, encoded.dimension, &run)?;
             let entries: Vec<Entry> = pages.iter().map(|(_, it)| entry_of(it)).collect();

@@ -25,6 +25,7 @@ mod facts;
 mod frame;
 mod head;
 mod page;
+mod page_terms;
 mod postings;
 mod queue;
 mod run;
@@ -40,6 +41,7 @@ use facts::{has_facts, read_facts, write_facts};
 pub use frame::{FRAME_HEADER_BYTES, FramePart, find_frame, frame, frame_length, frame_parts};
 pub use head::{EFFECTS_MAX, Effect, Head, head_from_bytes, head_to_bytes};
 pub use page::{check_page, from_wire, page_from_bytes, page_to_bytes, to_wire};
+pub use page_terms::{PageList, PageTerms, PageTermsWriter, page_of_terms_key};
 pub use postings::{ListWriter, Row, push_row};
 pub(crate) use queue::{
     NOTES_KEY, NUMBER_END, QueueKey, failure_from_bytes, failure_to_bytes, note_from_bytes,
@@ -50,10 +52,9 @@ pub use run::{
 };
 pub use seal::{seal_from_bytes, seal_to_bytes};
 pub use terms::{
-    BLOCK_BYTES, DictionaryEntry, PageList, PageTerms, PostingsBlock, SEGMENT_NUMBER_END,
-    SegmentHead, SegmentPage, dictionary_from_bytes, dictionary_to_bytes, page_of_terms_key,
-    page_terms_to_bytes, postings_to_bytes, segment_from_bytes, segment_key, segment_of_key,
-    segment_to_bytes,
+    BLOCK_BYTES, DictionaryEntry, PostingsBlock, SEGMENT_NUMBER_END, SegmentHead, SegmentPage,
+    dictionary_from_bytes, dictionary_to_bytes, postings_to_bytes, segment_from_bytes, segment_key,
+    segment_of_key, segment_to_bytes,
 };
 
 use crate::error::{Error, ErrorKind, Result};

@@ -15,6 +15,7 @@
 
 mod names;
 mod known;
+mod occurrences;
 mod build;
 mod check;
 mod query;

@@ -86,7 +86,9 @@ impl<S: Store> Index<S> {
         let mut plan = Transaction::new(next);
         plan.changes.extend(build::removal_of_own(page));
         plan.changes.extend(build::page_changes(number, &encoded)?);
-        plan.words.push(lexical::page_record(number, &encoded.page)?);
+        let (change, words) = lexical::page_record(number, &encoded.page)?;
+        plan.changes.push(change);
+        plan.words.push(words);
         plan.effects.push(Effect::All);
         if self.transact(plan).await? { Ok(()) } else { Err(busy()) }
     }

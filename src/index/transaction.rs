@@ -1,7 +1,7 @@
 //! What changes an index: one transaction each, checked against what other writers did.
 
 use super::format::{self, Effect, Entry};
-use super::lexical::{Merge, PageWords, WordRecorder};
+use super::lexical::{Merge, PageWords};
 use super::queue::Edit;
 use super::{Index, build};
 use crate::begun::Boxed;
@@ -18,7 +18,7 @@ pub(super) struct Transaction {
     pub(super) edits: Vec<Edit>,
     /// Words that lie elsewhere afterwards.
     pub(super) merge: Option<Merge>,
-    /// Words of pages that are new, or had none.
+    /// Words of pages that are new, or had none, whose records are among the changes.
     pub(super) words: Vec<PageWords>,
     /// Directory records that are written anew, each of a page that shares it with no other.
     pub(super) entries: Vec<(u32, Entry)>,
@@ -91,7 +91,6 @@ impl<S: Store> Index<S> {
         let Transaction { next_page, mut changes, effects, edits, merge, mut words, entries } =
             plan;
         changes.extend(self.state.queue.changes(&edits)?);
-        changes.extend(words.iter().map(|words| words.change.clone()));
         for (page, entry) in &entries {
             changes.push(build::entry_change(*page, entry)?);
         }
@@ -110,13 +109,20 @@ impl<S: Store> Index<S> {
         let of_runs: Result<Vec<_>> =
             build::runs_of(pages).into_iter().map(build::shared_changes).collect();
         changes.extend(of_runs?.into_iter().flatten());
-        let recorder = &mut self.recorder;
         let of_pages = pages.iter().flat_map(|&(page, encoded)| {
-            let records = records_of(page, encoded, recorder, &mut words);
+            let records = build::own_changes(page, encoded);
             records.map_or_else(|error| vec![Err(error)], |made| made.into_iter().map(Ok).collect())
         });
+        // Words take most of the time: the store has all other records to take meanwhile.
+        let recorder = &mut self.recorder;
+        let of_words = pages.iter().map(|(page, encoded)| {
+            let (change, made) = recorder.record(*page, &encoded.page)?;
+            words.push(made);
+            Ok(change)
+        });
         let head_change = build::head_change(bytes.clone());
-        let mut changes = changes.into_iter().map(Ok).chain(of_pages).chain([Ok(head_change)]);
+        let changes = changes.into_iter().map(Ok).chain(of_pages).chain(of_words);
+        let mut changes = changes.chain([Ok(head_change)]);
         let expected = self.state.head_bytes.as_deref();
         let commit = self.store.commit_each(expected, &mut changes).await?;
         drop(changes);
@@ -136,20 +142,6 @@ impl<S: Store> Index<S> {
             }
         }
     }
-}
-
-/// The records that a new page shares with no other. Its words are taken up after the commit.
-fn records_of(
-    page: u32,
-    encoded: &EncodedPage,
-    recorder: &mut WordRecorder,
-    words: &mut Vec<PageWords>,
-) -> Result<Vec<Change>> {
-    let mut changes = build::own_changes(page, encoded)?;
-    let of_page = recorder.record(page, &encoded.page)?;
-    changes.push(of_page.change.clone());
-    words.push(of_page);
-    Ok(changes)
 }
 
 fn put_key(change: &Change) -> Option<u64> {

@@ -68,7 +68,9 @@ impl<S: Store> Index<S> {
             let text = record.as_deref().map(|bytes| format::page_from_bytes(page, bytes));
             match whole(text.unwrap_or_else(|| Err(super::read::missing())))? {
                 Ok(text) => {
-                    plan.words.push(self.recorder.record(page, &text)?);
+                    let (change, words) = self.recorder.record(page, &text)?;
+                    plan.changes.push(change);
+                    plan.words.push(words);
                     plan.entries.extend(self.with_language(page, text).map(|entry| (page, entry)));
                 }
                 Err(message) => self.state.leave_out(page, message),

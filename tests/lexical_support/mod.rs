@@ -118,8 +118,8 @@ impl Words {
     }
 
     pub fn put(&mut self, number: u32, page: &Page) {
-        let words = page_record(number, page).unwrap();
-        self.commit(vec![words.change.clone()]);
+        let (change, words) = page_record(number, page).unwrap();
+        self.commit(vec![change]);
         self.lexicon.take_up(&words);
         self.passages.insert(number, page.passages.len());
     }

@@ -27,6 +27,21 @@ impl Writer {
         Writer { record }
     }
 
+    /// About so many bytes follow.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        self.record.reserve(bytes);
+    }
+
+    /// Where in the record writing has come to.
+    pub(super) fn position(&self) -> usize {
+        self.record.len()
+    }
+
+    /// Where those write who know their own bytes.
+    pub(super) fn rest(&mut self) -> &mut Vec<u8> {
+        &mut self.record
+    }
+
     pub(super) fn u8(&mut self, value: u8) {
         self.record.push(value);
     }
@@ -56,6 +71,15 @@ impl Writer {
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.count(bytes.len())?;
         self.raw(bytes);
+        Ok(())
+    }
+
+    /// As [`Writer::bytes`], of bytes that have been written from a place on: their count stands
+    /// before it, as yet 0.
+    pub(super) fn fill_in_length(&mut self, start: usize) -> Result<()> {
+        let length = self.record.len() - start;
+        let count = u32::try_from(length).map_err(|_| too_long("a list", length))?;
+        self.record[start - 4..start].copy_from_slice(&count.to_le_bytes());
         Ok(())
     }
 

@@ -1,7 +1,5 @@
 //! A list of postings: the passages that have a word, and where in each.
 
-use std::ops::Range;
-
 use super::BLOCK_BYTES;
 use super::bytes::{Reader, push_varint};
 use crate::error::Result;
@@ -69,21 +67,6 @@ impl ListWriter {
         self.bytes.extend(tail);
         self.count += 1;
         self.last = passage;
-    }
-
-    /// As [`ListWriter::push`], with what [`push_row`] makes of the rest.
-    pub fn push_row(&mut self, passage: u32, (body, fields): (u32, u32), places: &[u32]) {
-        push_varint(&mut self.bytes, passage - self.last);
-        push_row(&mut self.bytes, body, fields, places);
-        self.count += 1;
-        self.last = passage;
-    }
-
-    /// Ends a list, and says how many rows it has and where in the bytes they are; the next one
-    /// follows it.
-    pub fn end(&mut self, start: usize) -> (u32, Range<usize>) {
-        self.last = 0;
-        (std::mem::take(&mut self.count), start..self.bytes.len())
     }
 
     /// The list as it lies in a block: the count before the rows.

@@ -8,9 +8,9 @@
 //! then how often), then the word's places, each as the distance from the one before. A stem has no
 //! places. Numbers are varints.
 
+use super::Kind;
 use super::bytes::{HEADER_BYTES, Reader, Writer};
 use super::postings::{Row, read_rows};
-use super::{Kind, page_key, page_of_key};
 use crate::error::Result;
 
 /// About how long a block of a segment is. A word of few passages is never parted; a row never is.
@@ -20,7 +20,7 @@ pub const BLOCK_BYTES: usize = 32 * 1024;
 pub const SEGMENT_NUMBER_END: u32 = 1 << 31;
 
 /// Where the keys of segments begin.
-const SEGMENTS_KEY: u64 = 1 << 52;
+pub(super) const SEGMENTS_KEY: u64 = 1 << 52;
 
 /// Bits of a key that count a segment's blocks.
 const SEGMENT_KEY_BITS: u32 = 20;
@@ -112,13 +112,13 @@ pub fn segment_from_bytes(segment: u32, bytes: &[u8]) -> Result<SegmentHead> {
     Ok(SegmentHead { pages, lengths, first_terms, postings_blocks })
 }
 
-fn write_lengths(writer: &mut Writer, lengths: &[u16]) -> Result<()> {
+pub(super) fn write_lengths(writer: &mut Writer, lengths: &[u16]) -> Result<()> {
     writer.count(lengths.len())?;
     lengths.iter().for_each(|length| writer.raw(&length.to_le_bytes()));
     Ok(())
 }
 
-fn read_lengths(reader: &mut Reader<'_>) -> Result<Vec<u16>> {
+pub(super) fn read_lengths(reader: &mut Reader<'_>) -> Result<Vec<u16>> {
     reader.list(2, |reader| Ok(u16::from_le_bytes([reader.u8()?, reader.u8()?])))
 }
 
@@ -189,7 +189,7 @@ pub fn dictionary_from_bytes(
     Ok(entries)
 }
 
-fn write_term(writer: &mut Writer, before: &str, term: &str) -> Result<()> {
+pub(super) fn write_term(writer: &mut Writer, before: &str, term: &str) -> Result<()> {
     let pairs = before.bytes().zip(term.bytes());
     let shared = pairs.take_while(|(a, b)| a == b).count().min(usize::from(u8::MAX));
     let rest = &term.as_bytes()[shared..];
@@ -200,7 +200,7 @@ fn write_term(writer: &mut Writer, before: &str, term: &str) -> Result<()> {
 }
 
 /// Reads a term, which must come after the one before.
-fn read_term(reader: &mut Reader<'_>, before: Option<&str>) -> Result<String> {
+pub(super) fn read_term(reader: &mut Reader<'_>, before: Option<&str>) -> Result<String> {
     let shared = usize::from(reader.u8()?);
     let rest = reader.varint()? as usize;
     let rest = reader.take(rest)?;
@@ -251,82 +251,4 @@ impl PostingsBlock {
         let count = reader.varint()?;
         read_rows(&mut reader, count, passages, has_places)
     }
-}
-
-/// The words of one page, found whole.
-#[derive(Debug, Clone)]
-pub struct PageTerms {
-    record: Vec<u8>,
-    start: usize,
-    page: u32,
-    /// How many words each passage has.
-    pub lengths: Vec<u16>,
-    /// The number of the language of its stems, 0 for none.
-    pub language: u8,
-}
-
-/// The bytes of a page's words. Of each term, in their order: the count of its rows and the rows.
-pub fn page_terms_to_bytes<'a>(
-    page: u32,
-    language: u8,
-    lengths: &[u16],
-    terms: impl Iterator<Item = (&'a str, u32, &'a [u8])>,
-) -> Result<Vec<u8>> {
-    let mut writer = Writer::new(Kind::PageTerms);
-    writer.u32(page);
-    writer.u8(language);
-    write_lengths(&mut writer, lengths)?;
-    let mut before = "";
-    for (term, count, rows) in terms {
-        write_term(&mut writer, before, term)?;
-        writer.varint(count);
-        writer.bytes(rows)?;
-        before = term;
-    }
-    writer.seal()
-}
-
-impl PageTerms {
-    /// Takes a page's record.
-    pub fn from_bytes(page: u32, record: Vec<u8>) -> Result<Self> {
-        let mut reader = Reader::of_page(Kind::PageTerms, page, &record)?;
-        let language = reader.u8()?;
-        let lengths = read_lengths(&mut reader)?;
-        let start = reader.position();
-        Ok(PageTerms { start, page, lengths, language, record })
-    }
-
-    /// Its terms in order, each with its rows' count and place.
-    pub fn terms(&self) -> Result<Vec<(String, PageList)>> {
-        let mut reader =
-            Reader::resume(Kind::PageTerms, Some(self.page), &self.record, self.start)?;
-        let mut terms: Vec<(String, PageList)> = Vec::new();
-        while !reader.is_at_end() {
-            let term = read_term(&mut reader, terms.last().map(|(term, _)| term.as_str()))?;
-            let count = reader.varint()?;
-            let length = reader.bytes()?.len();
-            terms.push((term, PageList { count, offset: reader.position() - length }));
-        }
-        Ok(terms)
-    }
-
-    /// The rows of one of its terms.
-    pub fn rows(&self, list: PageList, has_places: bool) -> Result<Vec<Row<'_>>> {
-        let mut reader =
-            Reader::resume(Kind::PageTerms, Some(self.page), &self.record, list.offset)?;
-        read_rows(&mut reader, list.count, self.lengths.len() as u32, has_places)
-    }
-}
-
-/// Where in a page's record a term's rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageList {
-    /// How many rows, one a passage.
-    pub count: u32,
-    offset: usize,
-}
-
-/// The page whose words lie under a key; `None` for one that is no page's.
-pub fn page_of_terms_key(key: u64) -> Option<u32> {
-    (key < SEGMENTS_KEY && key == page_key(page_of_key(key))).then(|| page_of_key(key))
 }

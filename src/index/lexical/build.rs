@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::super::format::{self, ListWriter, SegmentPage, page_key};
+use super::super::format::{PageTermsWriter, SegmentPage, page_key};
 use super::Source;
-use super::known::{Key, KnownWords, key_of};
+use super::known::{Key, Known, KnownWords, key_of};
 use super::names::Names;
+use super::occurrences::{Occurrence, Occurrences, Row, Term};
 use crate::error::Result;
 use crate::order;
 use crate::page::{Page, Passage};
@@ -16,14 +17,15 @@ use crate::words::{Spot, WordKind, spots, term_of};
 /// Stands before a stem, so that it is no word. No word has a control character.
 pub(super) const STEM_MARK: char = '\u{1}';
 
+/// Bytes that an occurrence takes in a record, about.
+const ROW_BYTES: usize = 3;
+
 /// Words, and terms, that are remembered before all are forgotten. A page may bring more.
 const NAMES_MAX: usize = 1 << 15;
 
-/// The words of a page, ready to be committed and taken up.
+/// The words of a page whose record is stored, ready to be taken up.
 #[derive(Debug, Clone)]
 pub struct PageWords {
-    /// Writes the page's record.
-    pub change: Change,
     pub(super) page: u32,
     pub(super) source: Source,
 }
@@ -35,12 +37,13 @@ impl PageWords {
     }
 }
 
-/// Makes the record of a page's words: one write, whatever else the index has.
+/// Makes the record of a page's words: one write, whatever else the index has; and what is to be
+/// taken up once that is stored.
 ///
 /// # Errors
 ///
 /// `Limit` where a part is too long for a record.
-pub fn page_record(page: u32, content: &Page) -> Result<PageWords> {
+pub fn page_record(page: u32, content: &Page) -> Result<(Change, PageWords)> {
     WordRecorder::default().record(page, content)
 }
 
@@ -59,58 +62,30 @@ pub(crate) struct WordRecorder {
     language: Option<Language>,
     words: KnownWords,
     terms: Names,
-    /// Of each term.
-    counted: Vec<Counted>,
-}
-
-/// What a term is put in its place by.
-#[derive(Debug, Clone, Copy)]
-struct Counted {
-    /// Its first bytes, which go before others as the term does.
-    beginning: u64,
-    /// How often it is in the page; 0 between two pages.
-    count: u32,
-}
-
-/// Where a term is in a page.
-#[derive(Debug, Clone, Copy, Default)]
-struct Occurrence {
-    term: u32,
-    passage: u32,
-    place: u32,
-    is_stem: bool,
-    in_field: bool,
-}
-
-/// A term's postings in a page: how many rows, and where they are among the bytes of all.
-struct List {
-    term: u32,
-    rows: u32,
-    bytes: Range<usize>,
+    /// Of each term its first bytes, which go before others as the term does.
+    beginnings: Vec<u64>,
+    page: Occurrences,
 }
 
 impl WordRecorder {
     /// As [`page_record`].
-    pub(crate) fn record(&mut self, page: u32, content: &Page) -> Result<PageWords> {
+    pub(crate) fn record(&mut self, page: u32, content: &Page) -> Result<(Change, PageWords)> {
         let language = Language::of(content.lang.as_deref());
         let is_full = self.words.len().max(self.terms.len()) > NAMES_MAX;
         if language != self.language || is_full {
             *self = WordRecorder { language, ..WordRecorder::default() };
         }
-        let mut found = Vec::new();
         let mut lengths = Vec::with_capacity(content.passages.len());
         for (number, passage) in (0u32..).zip(&content.passages) {
-            let length = self.read_passage(content, number, passage, &mut found);
+            let length = self.read_passage(content, number, passage);
             lengths.push(u16::try_from(length).unwrap_or(u16::MAX));
         }
-        let (lists, rows) = lists(&self.by_term(&found));
-        // All texts are looked up before the first is written: see `KnownWords::fetch`.
-        let list = |list: &List| (self.terms.get(list.term), list.rows, &rows[list.bytes.clone()]);
-        let terms: Vec<_> = lists.iter().map(list).collect();
         let code = language.map_or(0, |language| language as u8);
-        let bytes = format::page_terms_to_bytes(page, code, &lengths, terms.into_iter())?;
+        let bytes = self.written(page, code, &lengths);
+        self.page.clear();
+        let bytes = bytes?;
         let change = Change::Put { space: Space::Terms, key: page_key(page), bytes };
-        Ok(PageWords { change, page, source: source_of(page, code, lengths) })
+        Ok((change, PageWords { page, source: source_of(page, code, lengths) }))
     }
 
     /// Takes the words of a passage, of its page's title and its headings, and says how many words
@@ -118,19 +93,13 @@ impl WordRecorder {
     ///
     /// Between the text, the title and the headings a place stays empty, so that no phrase reaches
     /// over it.
-    fn read_passage(
-        &mut self,
-        page: &Page,
-        number: u32,
-        passage: &Passage,
-        found: &mut Vec<Occurrence>,
-    ) -> u32 {
+    fn read_passage(&mut self, page: &Page, number: u32, passage: &Passage) -> u32 {
         let text = page.text.get(Range::clone(&passage.range)).unwrap_or("");
-        let length = self.read_text(text, (number, 0, false), found);
+        let length = self.read_text(text, (number, 0, false));
         let mut next = length.saturating_add(1);
         let headings = passage.headings.iter().filter(|heading| **heading != page.title);
         for field in std::iter::once(&page.title).chain(headings) {
-            let count = self.read_text(field, (number, next, true), found);
+            let count = self.read_text(field, (number, next, true));
             next = next.saturating_add(count).saturating_add(1);
         }
         length
@@ -138,84 +107,81 @@ impl WordRecorder {
 
     /// Takes the words of a text in a passage whose first place is `start`, and says how many
     /// places it takes.
-    fn read_text(
-        &mut self,
-        text: &str,
-        (passage, start, in_field): (u32, u32, bool),
-        found: &mut Vec<Occurrence>,
-    ) -> u32 {
+    fn read_text(&mut self, text: &str, (passage, start, in_field): (u32, u32, bool)) -> u32 {
         let (spots, count) = spots(text);
-        let key = |spot: &Spot| key_of(&text[Range::clone(&spot.range)], spot.kind);
-        let keys: Vec<_> = spots.iter().map(key).collect();
+        let keys: Vec<Key> = spots.iter().map(|spot| key_of(text, spot)).collect();
         self.words.fetch(&keys);
-        for (Spot { range, position, kind }, key) in spots.into_iter().zip(keys) {
-            let known = key.and_then(|key| self.words.get(&key));
-            let (term, stem) = known.unwrap_or_else(|| self.learn(&text[range], kind, key));
-            let place = start.saturating_add(position);
-            found.push(Occurrence { term, passage, place, is_stem: false, in_field });
-            if let Some(term) = stem {
-                found.push(Occurrence { term, passage, place, is_stem: true, in_field });
+        let known: Vec<Option<Known>> = keys.iter().map(|key| self.words.get(key)).collect();
+        for ((spot, key), known) in spots.iter().zip(&keys).zip(known) {
+            let known = known.unwrap_or_else(|| self.learn(text, spot, key));
+            let it = Occurrence { passage, place: start.saturating_add(spot.position), in_field };
+            self.page.push(known.term, it);
+            if let Some(stem) = known.stem() {
+                self.page.push(stem, it);
             }
         }
         count
     }
 
     /// The term and the stem of a word that is not remembered.
-    fn learn(&mut self, word: &str, kind: WordKind, key: Option<Key>) -> (u32, Option<u32>) {
+    #[inline(never)]
+    fn learn(&mut self, text: &str, spot: &Spot, key: &Key) -> Known {
+        // It may have been learned meanwhile, in the same text.
+        if let Some(known) = self.words.get(key) {
+            return known;
+        }
+        let word = &text[Range::clone(&spot.range)];
         let text = term_of(word);
-        let language = self.language.filter(|_| kind == WordKind::Plain);
+        let language = self.language.filter(|_| spot.kind == WordKind::Plain);
         let stem = language.and_then(|language| language.stem(word));
         let stem = stem.filter(|stem| *stem != text);
         let stem = stem.map(|stem| self.number_of(&format!("{STEM_MARK}{stem}")));
-        let term = self.number_of(&text);
-        if let Some(key) = key {
-            self.words.insert(key, term, stem);
-        }
-        (term, stem)
+        let known = Known::new(self.number_of(&text), stem);
+        self.words.insert(key, known);
+        known
     }
 
     fn number_of(&mut self, term: &str) -> u32 {
         let (number, is_new) = self.terms.number_of(term);
         if is_new {
-            self.counted.push(Counted { beginning: beginning(term), count: 0 });
+            self.beginnings.push(beginning(term));
+            self.page.set_end(self.beginnings.len());
         }
         number
     }
 
-    /// The occurrences in the order of their terms; of one term they stay as they came, which is in
-    /// the order of passages and places. They are counted and put in place: to sort them would cost
-    /// more than to read the words.
-    fn by_term(&mut self, found: &[Occurrence]) -> Vec<Occurrence> {
-        let (mut terms, mut count) = (vec![(0, 0); found.len()], 0);
-        for it in found {
-            let counted = &mut self.counted[it.term as usize];
-            // Written in any case: whether a term is new is hard for the processor to foretell.
-            terms[count] = (counted.beginning, it.term);
-            count += usize::from(counted.count == 0);
-            counted.count += 1;
+    /// The record of the words taken.
+    fn written(&self, page: u32, language: u8, lengths: &[u16]) -> Result<Vec<u8>> {
+        let sorted = self.sorted();
+        // All texts are looked up before the first is written: see `KnownWords::fetch`.
+        let text = |&(_, term): &(u64, &Term)| self.terms.get(term.number);
+        let texts: Vec<&str> = sorted.iter().map(text).collect();
+        let about = (sorted.len(), ROW_BYTES * self.page.len());
+        let mut writer = PageTermsWriter::new(page, language, lengths, about)?;
+        let mut row = Row::default();
+        for (&(beginning, term), text) in sorted.iter().zip(texts) {
+            writer.term(text, term.rows)?;
+            let has_places = beginning >> 56 != STEM_MARK as u64;
+            self.page.rows(term, has_places, &mut row, |row| {
+                writer.row(row.passage, (row.body, row.fields), &row.places);
+            });
+            writer.end_term()?;
         }
-        terms.truncate(count);
+        writer.seal()
+    }
+
+    /// The terms in their order.
+    fn sorted(&self) -> Vec<(u64, &Term)> {
+        let beginning = |term: &Term| self.beginnings[term.number as usize];
+        let terms = self.page.terms().iter();
+        let mut terms: Vec<(u64, &Term)> = terms.map(|term| (beginning(term), term)).collect();
         // Most terms differ in what fits a number, which is compared at once.
-        let text = |term: u32| self.terms.get(term);
+        let text = |term: &Term| self.terms.get(term.number);
         terms.sort_unstable_by_key(|&(beginning, _)| beginning);
         for alike in terms.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
             order::sort_by(alike, |a, b| text(a.1).cmp(text(b.1)));
         }
-        let mut start = 0;
-        for &(_, term) in &terms {
-            let count = &mut self.counted[term as usize].count;
-            start += std::mem::replace(count, start);
-        }
-        let mut sorted = vec![Occurrence::default(); found.len()];
-        for it in found {
-            let place = &mut self.counted[it.term as usize].count;
-            sorted[*place as usize] = *it;
-            *place += 1;
-        }
-        for (_, term) in terms {
-            self.counted[term as usize].count = 0;
-        }
-        sorted
+        terms
     }
 }
 
@@ -225,34 +191,6 @@ fn beginning(term: &str) -> u64 {
     let count = term.len().min(8);
     bytes[..count].copy_from_slice(&term.as_bytes()[..count]);
     u64::from_be_bytes(bytes)
-}
-
-/// The postings of each term, and their bytes, from occurrences in the order of terms, passages and
-/// places.
-fn lists(found: &[Occurrence]) -> (Vec<List>, Vec<u8>) {
-    let (mut lists, mut list, mut places) = (Vec::new(), ListWriter::default(), Vec::new());
-    for of_term in found.chunk_by(|a, b| a.term == b.term) {
-        let start = list.bytes.len();
-        for row in of_term.chunk_by(|a, b| a.passage == b.passage) {
-            let (mut body, mut fields) = (0, 0);
-            places.clear();
-            for it in row {
-                // The same whole can stand twice in one place, with and without signs that are cut off.
-                if !it.is_stem && places.last() == Some(&it.place) {
-                    continue;
-                }
-                *(if it.in_field { &mut fields } else { &mut body }) += 1;
-                if !it.is_stem {
-                    places.push(it.place);
-                }
-            }
-            list.push_row(row.first().map_or(0, |it| it.passage), (body, fields), &places);
-        }
-        let term = of_term.first().map_or(0, |it| it.term);
-        let (rows, bytes) = list.end(start);
-        lists.push(List { term, rows, bytes });
-    }
-    (lists, list.bytes)
 }
 
 #[cfg(test)]
@@ -284,7 +222,7 @@ mod tests {
             for lang in ["en", "de", "en"] {
                 let page = page(text.clone(), lang);
                 let (one, other) = (recorder.record(7, &page), page_record(7, &page));
-                assert_eq!(one.unwrap().change, other.unwrap().change);
+                assert_eq!(one.unwrap().0, other.unwrap().0);
             }
         }
         assert!(recorder.terms.len() > NAMES_MAX, "more than it remembers");

@@ -1,7 +1,7 @@
 //! What was found out of a word that was met before? Its term and its stem, in one place of memory.
 
 use super::names::mix;
-use crate::words::WordKind;
+use crate::words::Spot;
 
 /// Words of more bytes are not remembered: few are as long.
 const WORD_BYTES_MAX: usize = 23;
@@ -13,15 +13,43 @@ const SLOTS_MIN: usize = 1 << 12;
 const NO_STEM: u32 = u32::MAX;
 
 /// A word's bytes and, in the last one, its length and kind, counted from 1: all zeros are no word.
-pub(super) type Key = [u64; 3];
+type Bytes = [u64; 3];
+
+/// What a word is looked up by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    bytes: Bytes,
+    hash: u32,
+}
+
+/// That of words which are too long to be remembered.
+const NO_KEY: Key = Key { bytes: [0; 3], hash: 0 };
+
+/// What is known of a word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The number of its term.
+    pub(super) term: u32,
+    stem: u32,
+}
+
+impl Known {
+    /// The numbers of a word's term and, where that is another, of its stem.
+    pub(super) fn new(term: u32, stem: Option<u32>) -> Self {
+        Known { term, stem: stem.unwrap_or(NO_STEM) }
+    }
+
+    pub(super) fn stem(self) -> Option<u32> {
+        (self.stem != NO_STEM).then_some(self.stem)
+    }
+}
 
 /// As many as two lie in a line of the processor's cache: most of the time of looking up words is
 /// waiting for the memory.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    key: Key,
-    term: u32,
-    stem: u32,
+    bytes: Bytes,
+    known: Known,
 }
 
 /// Words, each with the numbers of its term and of its stem.
@@ -31,20 +59,38 @@ pub(super) struct KnownWords {
     len: usize,
 }
 
-/// What a word is looked up by; none for a long one.
-pub(super) fn key_of(word: &str, kind: WordKind) -> Option<Key> {
-    if word.len() > WORD_BYTES_MAX {
-        return None;
+/// What a word of a text is looked up by.
+#[inline(always)]
+pub(super) fn key_of(text: &str, spot: &Spot) -> Key {
+    let length = spot.range.len();
+    if length > WORD_BYTES_MAX {
+        return NO_KEY;
     }
-    let mut key = [0; 3];
-    let (parts, rest) = word.as_bytes().as_chunks::<8>();
-    for (into, part) in key.iter_mut().zip(parts) {
+    let [b0, b1, b2] = bytes_from(text.as_bytes(), spot.range.start);
+    // Of what follows the word, nothing.
+    let kept = |part: usize| match (8 * length).saturating_sub(64 * part) {
+        bits @ 0..64 => (1 << bits) - 1,
+        _ => u64::MAX,
+    };
+    let mark = (length << 2 | spot.kind as usize) as u64 + 1;
+    let bytes = [b0 & kept(0), b1 & kept(1), b2 & kept(2) | mark << 56];
+    Key { bytes, hash: hash(&bytes) }
+}
+
+/// The bytes from a place on; zeros beyond the end.
+#[inline(always)]
+fn bytes_from(text: &[u8], start: usize) -> Bytes {
+    let rest = text.get(start..).unwrap_or_default();
+    let mut some = [0; 24];
+    let all = rest.first_chunk().unwrap_or_else(|| {
+        some[..rest.len()].copy_from_slice(rest);
+        &some
+    });
+    let mut bytes = [0; 3];
+    for (into, part) in bytes.iter_mut().zip(all.as_chunks().0) {
         *into = u64::from_le_bytes(*part);
     }
-    key[parts.len()] = rest.iter().rev().fold(0, |part, &byte| part << 8 | u64::from(byte));
-    let mark = word.len() << 2 | kind as usize;
-    key[2] |= (mark as u64 + 1) << 56;
-    Some(key)
+    bytes
 }
 
 impl KnownWords {
@@ -52,47 +98,54 @@ impl KnownWords {
         self.len
     }
 
-    /// The term and, where it is another, the stem of a word.
-    pub(super) fn get(&self, key: &Key) -> Option<(u32, Option<u32>)> {
+    /// What is known of a word.
+    #[inline(always)]
+    pub(super) fn get(&self, key: &Key) -> Option<Known> {
         let slot = self.slots.get(self.find(key))?;
-        let stem = (slot.stem != NO_STEM).then_some(slot.stem);
-        (slot.key == *key).then_some((slot.term, stem))
+        (slot.bytes == key.bytes && *key != NO_KEY).then_some(slot.known)
     }
 
     /// Asks the memory for the slots of all these words at once. Looked up one by one, each would be
     /// waited for before the next is asked for, since where a slot is taken by another word is hard
     /// for the processor to foretell.
-    pub(super) fn fetch(&self, keys: &[Option<Key>]) {
-        let slot = |key: &Key| self.slots.get(hash(key) & self.slots.len().wrapping_sub(1));
-        let all = keys.iter().flatten().filter_map(slot).fold(0, |all, slot| all ^ slot.key[2]);
+    pub(super) fn fetch(&self, keys: &[Key]) {
+        let slot = |key: &Key| self.slots.get(key.hash as usize & self.slots.len().wrapping_sub(1));
+        let all = keys.iter().filter_map(slot).fold(0, |all, slot| all ^ slot.bytes[2]);
         std::hint::black_box(all);
     }
 
-    /// Remembers a word that is new.
-    pub(super) fn insert(&mut self, key: Key, term: u32, stem: Option<u32>) {
+    /// Remembers a word that is new, unless it is too long.
+    pub(super) fn insert(&mut self, key: &Key, known: Known) {
+        if *key == NO_KEY {
+            return;
+        }
         if self.len * 2 >= self.slots.len() {
             let larger = vec![Slot::default(); (self.slots.len() * 2).max(SLOTS_MIN)];
-            let slots = std::mem::replace(&mut self.slots, larger);
-            slots.into_iter().filter(|slot| slot.key[2] != 0).for_each(|slot| self.put(slot));
+            for slot in std::mem::replace(&mut self.slots, larger) {
+                if slot.bytes[2] != 0 {
+                    self.put(&Key { bytes: slot.bytes, hash: hash(&slot.bytes) }, slot.known);
+                }
+            }
         }
-        self.put(Slot { key, term, stem: stem.unwrap_or(NO_STEM) });
+        self.put(key, known);
         self.len += 1;
     }
 
-    fn put(&mut self, slot: Slot) {
-        let at = self.find(&slot.key);
-        self.slots[at] = slot;
+    fn put(&mut self, key: &Key, known: Known) {
+        let at = self.find(key);
+        self.slots[at] = Slot { bytes: key.bytes, known };
     }
 
     /// The slot of a word, or the free one that it would take.
+    #[inline(always)]
     fn find(&self, key: &Key) -> usize {
-        let mut at = hash(key);
+        let mut at = key.hash as usize;
         // Their number is a power of two.
         let mask = self.slots.len().wrapping_sub(1);
         loop {
             at &= mask;
             match self.slots.get(at) {
-                Some(slot) if slot.key != *key && slot.key[2] != 0 => at += 1,
+                Some(slot) if slot.bytes != key.bytes && slot.bytes[2] != 0 => at += 1,
                 _ => return at,
             }
         }
@@ -100,8 +153,9 @@ impl KnownWords {
 }
 
 /// As that of names.
-fn hash(key: &Key) -> usize {
-    (key.iter().fold(0, |hash, &part| mix(hash, part)) >> 32) as usize
+#[inline(always)]
+fn hash(bytes: &Bytes) -> u32 {
+    (bytes.iter().fold(0, |hash, &part| mix(hash, part)) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -110,8 +164,13 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{KnownWords, SLOTS_MIN, key_of};
-    use crate::words::WordKind;
+    use super::{Key, Known, KnownWords, NO_KEY, SLOTS_MIN, key_of};
+    use crate::words::{Spot, WordKind};
+
+    /// The key of all of a text, as a word.
+    fn key(text: &str, kind: WordKind) -> Key {
+        key_of(text, &Spot { range: 0..text.len(), position: 0, kind })
+    }
 
     #[test]
     fn words_of_all_lengths_and_kinds_are_apart() {
@@ -119,17 +178,18 @@ mod tests {
         let kinds = [WordKind::Plain, WordKind::Whole, WordKind::Gram, WordKind::Tail];
         let text = "ab".repeat(12);
         let words = (0..=23).flat_map(|length| kinds.map(|kind| (&text[..length], kind)));
-        let keys: Vec<_> = words.filter_map(|(word, kind)| key_of(word, kind)).collect();
-        assert_eq!(keys.len(), 24 * kinds.len());
+        let keys: Vec<_> = words.map(|(word, kind)| key(word, kind)).collect();
+        let of = |number: u32| Known::new(number, (number % 2 == 1).then_some(number + 1000));
         for (number, key) in (0..).zip(&keys) {
             assert_eq!(known.get(key), None);
-            known.insert(*key, number, (number % 2 == 1).then_some(number + 1000));
+            known.insert(key, of(number));
         }
         for (number, key) in (0..).zip(&keys) {
-            let stem = (number % 2 == 1).then_some(number + 1000);
-            assert_eq!(known.get(key), Some((number, stem)));
+            assert_eq!(known.get(key), Some(of(number)));
         }
-        assert_eq!(key_of(&text, WordKind::Plain), None, "too long");
+        let long = key(&text, WordKind::Plain);
+        known.insert(&long, of(0));
+        assert_eq!((known.get(&long), known.len()), (None, keys.len()), "too long");
     }
 
     proptest! {
@@ -137,24 +197,36 @@ mod tests {
         fn what_is_inserted_is_found(words in prop::collection::vec(".{0,12}", 0..200)) {
             let (mut known, mut twin) = (KnownWords::default(), HashMap::new());
             for (number, word) in (0..).zip(words.iter().chain(&words)) {
-                let Some(key) = key_of(word, WordKind::Plain) else { continue };
-                prop_assert_eq!(known.get(&key), twin.get(word).map(|&term| (term, None)));
+                let key = key(word, WordKind::Plain);
+                if key == NO_KEY {
+                    continue;
+                }
+                prop_assert_eq!(known.get(&key), twin.get(word).copied());
                 if known.get(&key).is_none() {
-                    known.insert(key, number, None);
-                    twin.insert(word, number);
+                    known.insert(&key, Known::new(number, None));
+                    twin.insert(word, Known::new(number, None));
                 }
             }
             prop_assert_eq!(known.len(), twin.len());
+        }
+
+        #[test]
+        fn what_stands_around_a_word_is_no_part_of_it(before in ".{0,9}", word in ".{0,12}", after in ".{0,30}") {
+            let text = format!("{before}{word}{after}");
+            let range = before.len()..before.len() + word.len();
+            let within = key_of(&text, &Spot { range, position: 0, kind: WordKind::Whole });
+            prop_assert_eq!(within, key(&word, WordKind::Whole));
         }
     }
 
     #[test]
     fn many_words_are_found_again() {
         let mut known = KnownWords::default();
-        let key = |number: u32| key_of(&format!("w{}", number * 7919), WordKind::Plain);
-        let keys: Vec<_> = (0..SLOTS_MIN as u32 * 5).filter_map(key).collect();
-        (0..).zip(&keys).for_each(|(number, key)| known.insert(*key, number, None));
-        assert!((0..).zip(&keys).all(|(number, key)| known.get(key) == Some((number, None))));
+        let key = |number: u32| key(&format!("w{}", number * 7919), WordKind::Plain);
+        let keys: Vec<_> = (0..SLOTS_MIN as u32 * 5).map(key).collect();
+        (0..).zip(&keys).for_each(|(number, key)| known.insert(key, Known::new(number, None)));
+        let is_found = |(number, key)| known.get(key) == Some(Known::new(number, None));
+        assert!((0..).zip(&keys).all(is_found));
         assert!(known.slots.len() >= known.len() * 2 && known.slots.len().is_power_of_two());
     }
 }
