@@ -156,7 +156,16 @@ export async function peer({ name, passages, queries }) {
     recalls.push(built.ids(found).filter((id) => right.has(id)).length / LIMIT);
   }
   const recall = recalls.length ? recalls.reduce((sum, one) => sum + one, 0) / recalls.length : null;
-  return { name, keeps: KEEPS[name], passages, loadMs, buildMs, queryMs: median(times), bytes: await built.bytes(), recall };
+  return { name, keeps: KEEPS[name], passages, loadMs, buildMs, queryMs: median(times), recall, ...await stored(built) };
+}
+
+/** What a peer stores; some cannot store as much as they can hold. @param {Built} built */
+async function stored({ bytes }) {
+  try {
+    return { bytes: await bytes() };
+  } catch (error) {
+    return { bytes: null, cannotStore: error?.message ?? String(error) };
+  }
 }
 
 /** EdgeVec's module. */

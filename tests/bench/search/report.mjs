@@ -77,9 +77,9 @@ function line(row) {
 }
 
 /** A peer that failed says so. */
-function peerLine({ name, keeps, passages, loadMs, buildMs, queryMs, bytes, recall, error }) {
+function peerLine({ name, keeps, passages, loadMs, buildMs, queryMs, bytes, cannotStore, recall, error }) {
   if (error) return `| ${name} | ${error.split("\n")[0]} | | | | | |`;
-  const each = `${(bytes / passages).toFixed(0)} B`;
+  const each = cannotStore ? `cannot: ${cannotStore}` : `${(bytes / passages).toFixed(0)} B`;
   return `| ${name} | ${keeps} | ${ms(loadMs)} | ${Math.round((1000 * passages) / buildMs)} passages/s | ${ms(queryMs)} | ${each} | ${recall === null ? "words" : recall.toFixed(3)} |`;
 }
 
