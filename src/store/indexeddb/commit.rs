@@ -8,6 +8,10 @@ use super::raw::{RawRange, RawStore, RawTransaction, Thrown, answered};
 use crate::error::{Error, Result};
 use crate::store::{Change, Commit, HEAD_KEY, Space};
 
+/// Records that are asked for together: to ask for one after other work takes up to twice as long as
+/// to ask for one after another.
+const BURST: usize = 32;
+
 /// Why not all of a commit was asked for.
 pub(super) enum Refused {
     /// A change could not be made.
@@ -51,24 +55,38 @@ fn request_all(
     changes: &mut dyn Iterator<Item = Result<Change>>,
 ) -> std::result::Result<(), Refused> {
     let stores = Space::ALL.iter().map(|space| transaction.object_store(space.name()));
-    let stores: Vec<RawStore> = stores.collect::<Thrown<_>>()?;
+    let mut puts = Puts { stores: stores.collect::<Thrown<_>>()?, waiting: Vec::new() };
     for change in changes {
-        request(&stores, &change.map_err(Refused::ByMaker)?)?;
+        match change.map_err(Refused::ByMaker)? {
+            Change::Put { space, key, bytes } => puts.push(space, key, &bytes)?,
+            Change::Delete { space, keys } if keys.start < keys.end => {
+                puts.request()?;
+                let range = RawRange::bound(keys.start as f64, keys.end as f64, false, true)?;
+                puts.stores[space as usize].delete(&range)?;
+            }
+            Change::Delete { .. } => {}
+        }
     }
-    Ok(())
+    Ok(puts.request()?)
 }
 
-fn request(stores: &[RawStore], change: &Change) -> Thrown<()> {
-    match change {
-        Change::Put { space, key, bytes } => {
-            let value = Uint8Array::from(bytes.as_slice());
-            stores[*space as usize].put(&value, *key as f64)?;
-        }
-        Change::Delete { space, keys } if keys.start < keys.end => {
-            let range = RawRange::bound(keys.start as f64, keys.end as f64, false, true)?;
-            stores[*space as usize].delete(&range)?;
-        }
-        Change::Delete { .. } => {}
+/// Records that are to be written, asked for some at a time.
+struct Puts {
+    /// Of all spaces.
+    stores: Vec<RawStore>,
+    waiting: Vec<(Space, u64, Uint8Array)>,
+}
+
+impl Puts {
+    fn push(&mut self, space: Space, key: u64, bytes: &[u8]) -> Thrown<()> {
+        self.waiting.push((space, key, Uint8Array::from(bytes)));
+        if self.waiting.len() < BURST { Ok(()) } else { self.request() }
     }
-    Ok(())
+
+    fn request(&mut self) -> Thrown<()> {
+        for (space, key, value) in self.waiting.drain(..) {
+            self.stores[space as usize].put(&value, key as f64)?;
+        }
+        Ok(())
+    }
 }
