@@ -151,7 +151,7 @@ bench-encoder: build large-model ## the encoder against its peers [PARTS=wasm,th
 	fi
 	say "bench: building natively"
 	CARGO_TARGET_DIR="$$BURROW_CACHE/target-bench" cargo build --quiet --release --locked --features encoder --example bench_encoder
-	say "bench: about half an hour; the first time the graphs are made"
+	say "bench: about an hour, of which PARTS=native MODELS=0.6b-f32,0.6b-q8 is a quarter; the first time the graphs are made (6 GB)"
 	node tests/bench/encoder/bench.mjs
 
 clean: ## remove what was built here; what was fetched stays in the cache

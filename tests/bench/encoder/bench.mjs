@@ -28,8 +28,8 @@ const SECONDS_MAX = { browser: Number(process.env.SECONDS_MAX || 120), native: N
 /** From so many tokens on it is told how the time grows, and what share of it attention has. */
 const GROWN = 256;
 
-/** More weights than these no module of 32 bits holds beside what it makes of them. */
-const WEIGHTS_MAX = { bytes: 2 ** 31, told: "2 GiB" };
+/** More weights than these are not tried in a module of 32 bits: it makes copies of them in another order. */
+const WEIGHTS_MAX = 2 ** 31;
 
 const NATIVE_THREADS = 2;
 
@@ -41,10 +41,10 @@ function shapes(found) {
   return names.map((name) => /** @type {const} */ ([name, found.filter(({ shape }) => shape === name)]));
 }
 
-/** Those of a shape that a 32-bit module can load, and why the others are not measured there. */
+/** Those that a 32-bit module is given, and why the others are not measured there. */
 function loadable(members) {
-  const large = members.filter(({ bytes }) => bytes > WEIGHTS_MAX.bytes);
-  const absent = large.map(({ name, bytes }) => `${name}: weights of ${(bytes / 2 ** 30).toFixed(1)} GiB, and more than ${WEIGHTS_MAX.told} a module of 32 bits does not load`);
+  const large = members.filter(({ bytes }) => bytes > WEIGHTS_MAX);
+  const absent = large.map(({ name, bytes }) => `${name}: its ${(bytes / 2 ** 30).toFixed(1)} GiB are not tried in a module of 32 bits, which has 4 GiB for them and for copies`);
   return { members: members.filter((model) => !large.includes(model)), absent };
 }
 
