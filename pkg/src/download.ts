@@ -17,6 +17,8 @@ export interface DownloadOptions {
   signal: AbortSignal;
   onProgress: (progress: DownloadProgress) => void;
   patience?: Patience;
+  /** What is kept is not read before this has settled. */
+  calm?: Promise<unknown> | undefined;
 }
 
 const CONFIG = "config.json";
@@ -183,7 +185,7 @@ class ModelFiles {
     }
     if (digest === null) this.#isUnchecked = true;
     else if (digest !== facts.sha256) throw altered(this.#url(name), name, digest, facts);
-    else await this.kept.write(name, bytes);
+    else await this.kept.write(name, bytes, digest);
     return { bytes, digest };
   }
 

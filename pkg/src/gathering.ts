@@ -52,7 +52,8 @@ export async function* partsOf({ body }: Response): AsyncGenerator<Uint8Array> {
  * garbage. One that cannot be released (the method is of 2024) is garbage like any other.
  */
 function release({ buffer, byteLength }: Uint8Array): void {
-  if ("transfer" in buffer && typeof buffer.transfer === "function" && buffer.byteLength === byteLength) buffer.transfer(0);
+  const part: ArrayBufferLike & { transfer?: (bytes: number) => unknown } = buffer;
+  if (part.byteLength === byteLength) part.transfer?.(0);
 }
 
 /** Bytes that come in parts. */

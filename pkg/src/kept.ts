@@ -1,13 +1,15 @@
 /** The model files that were checked and are kept for the next visit, in the Cache API. */
 import { messageOf } from "./error.js";
 import { Gathering, type Memory, partsOf } from "./gathering.js";
-import { sha256 } from "./hash.js";
+import { sealOf, sha256 } from "./hash.js";
 import { type FileFacts, type Manifest, MANIFEST } from "./manifest.js";
 import type { KeptModel } from "./types.js";
 
 const CACHE_NAME = "burrow-models";
 /** What was found out about a model, as opposed to its files, has names that end so. */
 const BESIDE = ".device.json";
+/** By what a kept file is checked when it is read: see `sealOf`. */
+const SEAL = "Burrow-Seal";
 /** So much is read ahead at most: all of a small model. */
 const AHEAD_BYTES_MAX = 32 * 2 ** 20;
 
@@ -16,8 +18,8 @@ export class Kept {
   readonly #folder: string;
   readonly #cache: Cache | null;
   readonly #sizes = new Map<string, number>();
-  /** Files that are read ahead, with the SHA-256 that they are to have. */
-  readonly #ahead = new Map<string, { sha256: string; file: Promise<Uint8Array<ArrayBuffer> | null> }>();
+  /** Files that are read ahead, by their name and the SHA-256 that they are to have. */
+  readonly #ahead = new Map<string, Promise<Uint8Array<ArrayBuffer> | null>>();
   #problem: string | null;
 
   private constructor(folder: string, cache: Cache | null) {
@@ -69,16 +71,17 @@ export class Kept {
     let room = AHEAD_BYTES_MAX;
     for (const [name, facts] of files) {
       room -= facts.bytes;
-      if (room >= 0) this.#ahead.set(name, { sha256: facts.sha256, file: this.#read(name, facts) });
+      if (room >= 0) this.#ahead.set(name + facts.sha256, this.#read(name, facts));
     }
   }
 
   /** A file, if it is there and what it must be. One that is something else is removed. */
   read(name: string, facts: FileFacts, memory: Memory): Promise<Uint8Array<ArrayBuffer> | null> {
-    const ahead = this.#ahead.get(name);
+    const key = name + facts.sha256;
+    const ahead = this.#ahead.get(key);
     // Its memory is the reader's from now on.
-    this.#ahead.delete(name);
-    return ahead?.sha256 === facts.sha256 ? ahead.file : this.#read(name, facts, memory);
+    this.#ahead.delete(key);
+    return ahead ?? this.#read(name, facts, memory);
   }
 
   async #read(name: string, facts: FileFacts, memory?: Memory): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -86,7 +89,8 @@ export class Kept {
       const response = await this.#cache?.match(this.#url(name));
       if (!response) return null;
       const bytes = await bodyOf(response, facts.bytes, memory);
-      if (bytes && (await sha256(bytes)) === facts.sha256) {
+      // Earlier versions kept no seal.
+      if (bytes && (await sealOf(bytes, facts.sha256) === response.headers.get(SEAL) || await sha256(bytes) === facts.sha256)) {
         this.#sizes.set(name, bytes.length);
         return bytes;
       }
@@ -97,10 +101,11 @@ export class Kept {
     return null;
   }
 
-  /** Keeps a file. After the first that could not be kept, none is tried any more. */
-  async write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** Keeps a file of this SHA-256. After the first that could not be kept, none is tried any more. */
+  async write(name: string, bytes: Uint8Array<ArrayBuffer>, sha256: string): Promise<void> {
     if (!this.works) return;
-    const why = await this.#cache?.put(this.#url(name), kept(bytes)).then(() => null, messageOf);
+    const response = kept(bytes, await sealOf(bytes, sha256));
+    const why = await this.#cache?.put(this.#url(name), response).then(() => null, messageOf);
     if (why == null) this.#sizes.set(name, bytes.length);
     else this.#problem = why;
   }
@@ -168,14 +173,13 @@ function split(address: string): [folder: string, name: string] {
 }
 
 /** The size goes along, so that it can be told without reading the file. */
-function kept(bytes: Uint8Array<ArrayBuffer>): Response {
-  return new Response(new Blob([bytes]), { headers: { "Content-Length": String(bytes.length) } });
+function kept(bytes: Uint8Array<ArrayBuffer>, seal = ""): Response {
+  return new Response(new Blob([bytes]), { headers: { "Content-Length": String(bytes.length), [SEAL]: seal } });
 }
 
 async function sizeOf(response: Response | undefined): Promise<number> {
-  const length = response?.headers.get("Content-Length") ?? null;
   // Earlier versions kept no size.
-  return length !== null ? Number(length) : (await response?.blob())?.size ?? 0;
+  return Number(response?.headers.get("Content-Length") ?? (await response?.blob())?.size ?? 0);
 }
 
 /** The body, if it has the right size. Where it may have memory of its own, it comes as a whole, which is faster. */

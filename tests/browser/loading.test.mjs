@@ -104,18 +104,22 @@ test("what is kept is listed and can be cleared, for one model or for all", () =
 
 test("a kept shard that is damaged, and one that is gone, are fetched again, and no other", () => onPage(async (page) => {
   await works(page);
-  const [damaged, shortened, gone] = shards;
-  await page.evaluate(async ([damaged, shortened, gone]) => {
+  const [damaged, shortened, gone, unsealed, swapped, other] = shards;
+  await page.evaluate(async ([damaged, shortened, gone, unsealed, swapped, other]) => {
     const cache = await caches.open("burrow-models");
-    const bytes = new Uint8Array(await (await cache.match(damaged)).arrayBuffer());
+    const { headers, bytes } = await cache.match(damaged).then(async (kept) => ({ headers: kept.headers, bytes: new Uint8Array(await kept.arrayBuffer()) }));
     bytes[bytes.length >> 1] ^= 1;
-    await cache.put(damaged, new Response(bytes));
+    // Its seal is still there, and so is that of another shard with its bytes.
+    await cache.put(damaged, new Response(bytes, { headers }));
+    await cache.put(swapped, await cache.match(other));
+    // As earlier versions have kept it.
+    await cache.put(unsealed, new Response(await (await cache.match(unsealed)).blob()));
     await cache.put(shortened, new Response("short"));
     await cache.delete(gone);
-  }, [damaged, shortened, gone].map(at));
+  }, [damaged, shortened, gone, unsealed, swapped, other].map(at));
   server.requests.length = 0;
   await works(page);
-  assert.deepEqual(asked(), [damaged, shortened, gone]);
+  assert.deepEqual(asked(), [damaged, shortened, gone, swapped]);
   server.requests.length = 0;
   await works(page);
   assert.deepEqual(asked(), []);
