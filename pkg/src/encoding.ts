@@ -1,11 +1,11 @@
 /** The encoder of an open index: one pass at a time, on one device, which another may take the place of while pages come and go. */
 import { type DeviceChoice, onCpu } from "./device.js";
 import { BurrowError, messageOf, toBurrowError } from "./error.js";
-import { fingerprintOf, free, load, type Loaded, modelName, type Placed, withOneThread } from "./load.js";
+import { begin, type Coming, fingerprintOf, free, load, type Loaded, modelName, type Placed } from "./load.js";
 import type { PreparedPage } from "./modules.js";
 import { pass, type Pass } from "./pace.js";
 import type { OpenAsk, PageAsk } from "./protocol.js";
-import { threadsThere } from "./threads.js";
+import { threadsThere, withOneThread } from "./threads.js";
 import { faster, vectorFault, verdictOf } from "./trial.js";
 import { timed, Turns } from "./turns.js";
 import type { Progress, Status } from "./types.js";
@@ -44,10 +44,10 @@ export class Encoding {
   readonly ready: Promise<Loaded>;
   readonly #ask: OpenAsk;
   readonly #host: EncodingHost;
-  readonly #closing = new AbortController();
+  #closing = new AbortController();
   /** One forward pass at a time, or that of a query between the layers of a window. */
   readonly #turns = new Turns();
-  #begin: () => void = () => {};
+  #start: (coming: Coming) => void = () => {};
   #loaded: Loaded | null = null;
   #failure: string | null = null;
   #moving: Promise<void> | null = null;
@@ -55,14 +55,16 @@ export class Encoding {
   constructor(ask: OpenAsk, host: EncodingHost) {
     this.#ask = ask;
     this.#host = host;
-    this.ready = new Promise<void>((begin) => (this.#begin = begin)).then(() => this.#load());
+    this.ready = new Promise<Coming>((start) => (this.#start = start)).then((coming) => this.#load(coming));
     // Whoever waits for the encoder is told; that nobody waits yet is no reason for the browser to complain.
     this.ready.catch(() => {});
   }
 
-  /** Begins to load it. */
-  start(): void {
-    this.#begin();
+  /** Begins to load it, or goes on with what is on its way. */
+  start(coming: Coming | null): void {
+    coming ??= begin(this.#ask, this.#host.tell);
+    this.#closing = coming.closing;
+    this.#start(coming);
   }
 
   /** Ends the loading, and what is measured. */
@@ -210,9 +212,9 @@ export class Encoding {
     return true;
   }
 
-  async #load(): Promise<Loaded> {
+  async #load(coming: Coming): Promise<Loaded> {
     try {
-      const loaded = await load(this.#ask, this.#host.tell, this.#closing.signal);
+      const loaded = await load(this.#ask, this.#host.tell, coming);
       await this.#host.bind(loaded.encoder.fingerprint());
       this.#loaded = loaded;
       return loaded;

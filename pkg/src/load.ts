@@ -4,10 +4,11 @@ import { type Model, openModel, type SmallFiles } from "./download.js";
 import { messageOf, toBurrowError } from "./error.js";
 import { sha256 } from "./hash.js";
 import { keepBeside, keptBeside } from "./kept.js";
-import type { Encoder, EncoderModule, ModelLoader } from "./modules.js";
+import type { Encoder, ModelLoader } from "./modules.js";
 import { type Shape, shapeOf } from "./pace.js";
 import type { OpenAsk } from "./protocol.js";
-import { type Place, places, threadsThere } from "./threads.js";
+import { type Place, places, threadsThere, withOneThread } from "./threads.js";
+import type { DownloadProgress } from "./tally.js";
 import type { Progress, Status } from "./types.js";
 import { isOfAnother, recalled } from "./verdict.js";
 import { VERSION } from "./version.js";
@@ -46,22 +47,42 @@ const PROOF = "burrow.proof.device.json";
 const PRECISIONS = ["f16", "f32"] as const;
 const WEIGHTS = ["f32", "f16", "bf16", "q8", "q4"] as const;
 
+/** An encoder of which all that needs no index is on its way. */
+export interface Coming {
+  /** Ends it. */
+  closing: AbortController;
+  /** Whether the download is told of: what comes once more for another device is no news. */
+  isNews: boolean;
+  placeOn: ReturnType<typeof places>;
+  all: Promise<[Model, asked: DeviceChoice, choice: DeviceChoice, Place]>;
+}
+
+/** Has the module, the model's small files and those that are kept come. What keeps this worker busy waits for `calm`. */
+export function begin(ask: OpenAsk, tell: (progress: Progress) => void, calm?: Promise<unknown>): Coming {
+  const closing = new AbortController();
+  const placeOn = places(ask.wasm);
+  const choosing = chooseDevice(ask, navigator.gpu);
+  const recalling = choosing.then((choice) => recalled(choice, ask.model, threadsThere()));
+  const onProgress = (progress: DownloadProgress) => coming.isNews && tell({ stage: "download", ...progress });
+  const all = Promise.all([
+    openModel(ask.model, { signal: closing.signal, calm, onProgress }),
+    choosing, recalling,
+    Promise.all([recalling, calm]).then(([{ device }]) => placeOn(device, threadsThere())),
+  ]);
+  // It may fail before anyone waits for it.
+  all.catch(() => {});
+  const coming: Coming = { closing, isNews: true, placeOn, all };
+  return coming;
+}
+
 /**
- * Brings and loads the model, one file with weights after the other: a model never lies in memory as a whole but on its device.
+ * Loads the model, one file with weights after the other: it never lies in memory as a whole but on its device.
  *
  * @throws BurrowError `network`, `model` or `limit` from the files, `device` where even the CPU fails, `worker`
  */
-export async function load(ask: OpenAsk, tell: (progress: Progress) => void, signal: AbortSignal): Promise<Loaded> {
-  const placeOn = places(ask.wasm);
-  // What comes once more for another device is no news.
-  let isNews = true;
-  const choosing = chooseDevice(ask, navigator.gpu);
-  const recalling = choosing.then((choice) => recalled(choice, ask.model, threadsThere()));
-  const [model, { rival }, choice] = await Promise.all([
-    openModel(ask.model, { signal, onProgress: (progress) => isNews && tell({ stage: "download", ...progress }) }),
-    choosing, recalling,
-    recalling.then(({ device }) => placeOn(device, threadsThere())),
-  ]);
+export async function load(ask: OpenAsk, tell: (progress: Progress) => void, coming: Coming): Promise<Loaded> {
+  const { closing: { signal }, placeOn } = coming;
+  const [model, { rival }, choice] = await coming.all;
   signal.throwIfAborted();
   tell({ stage: "load", what: "device" });
   tell({ stage: "load", what: "weights" });
@@ -77,7 +98,7 @@ export async function load(ask: OpenAsk, tell: (progress: Progress) => void, sig
     }
   };
   const { device, ...encoder } = await onDevice(choice, placedOn);
-  isNews = false;
+  coming.isNews = false;
   const isOther = device.measured !== null && await isOfAnother(ask.model, fingerprintOf(encoder));
   return {
     ...encoder, placedOn,
@@ -114,11 +135,6 @@ export function modelName(folder: string): string {
   }
 }
 
-/** Why one thread encodes where there were several. */
-export function withOneThread(threads: number, why: unknown): string {
-  return `Encoding with one thread instead of ${threads}: ${messageOf(why)}.`;
-}
-
 /** Loads on the device chosen or, where that fails, on the CPU. */
 async function onDevice(choice: DeviceChoice, placedOn: Loaded["placedOn"]): Promise<Placed & { device: DeviceChoice }> {
   try {
@@ -134,12 +150,12 @@ async function onDevice(choice: DeviceChoice, placedOn: Loaded["placedOn"]): Pro
  * What the CPU has given of a model's golden vectors once, the same code in the same browser need not be asked for again. Who builds
  * another module under the same version calls `Burrow.clearModels()`.
  */
-async function provenOn({ module, name }: Place, model: Model, device: DeviceKind): Promise<Encoder> {
+async function provenOn(place: Place, model: Model, device: DeviceKind): Promise<Encoder> {
   const { folder, manifest, hashes, isListed } = model.small;
-  if (device !== "cpu" || !manifest || !hashes || !isListed) return encoderOf(module, model, device);
-  const proof = [VERSION, name, navigator.userAgent, await sha256(manifest), hashes].join();
+  if (device !== "cpu" || !manifest || !hashes || !isListed) return encoderOf(place, model, device);
+  const proof = [VERSION, place.name, navigator.userAgent, await sha256(manifest), hashes].join();
   const isProven = keptBeside(folder, PROOF).then((kept) => kept === proof);
-  const encoder = await encoderOf(module, model, device, {}, isProven);
+  const encoder = await encoderOf(place, model, device, {}, isProven);
   if (model.bytesKept > 0 && !await isProven) await keepBeside(folder, PROOF, proof);
   return encoder;
 }
@@ -149,12 +165,13 @@ async function provenOn({ module, name }: Place, model: Model, device: DeviceKin
  * place of the model's own small files. `isProven` says whether it gives its golden vectors for sure.
  */
 export async function encoderOf(
-  module: EncoderModule, model: Model, device: DeviceKind, other: Partial<SmallFiles> = {}, isProven: Promise<boolean> | boolean = false,
+  { module, started }: Place, model: Model, device: DeviceKind, other: Partial<SmallFiles> = {}, isProven: Promise<boolean> | boolean = false,
 ): Promise<Encoder> {
   const { folder, manifest, config, tokenizer, hashes } = { ...model.small, ...other };
   const loader = await module.ModelLoader.start(modelName(folder), manifest, config, tokenizer, device, hashes);
   try {
     await model.streamWeights((file, bytes, sha256) => loader.add(file, bytes, sha256));
+    await started;
   } catch (thrown) {
     free(loader);
     throw thrown;

@@ -25,7 +25,7 @@ const WEIGHTS_ENDING = ".safetensors";
 /** A name that leads to a file in the folder itself, whatever an address makes of it. */
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.+=@ -]*$/;
 
-type Asking = Pick<FetchOptions, "signal" | "patience">;
+type Asking = Pick<FetchOptions, "signal" | "patience"> & { calm?: Promise<unknown> | undefined };
 
 /**
  * The manifest of a folder, or null where it has none. It is asked for anew each time, so that a new model is seen; where the
@@ -40,6 +40,9 @@ export async function readManifest(folder: string, kept: Kept, options: Asking):
   const patience = { ...PATIENCE, ...options.patience, ...(old && { triesMax: 1 }) };
   const asking = fetchBytes(url, MANIFEST, { ...options, patience, cache: "no-cache", onProgress: () => {} });
   if (old) {
+    // It may fail before it is waited for.
+    asking.catch(() => {});
+    await options.calm;
     try {
       // Most often the model is still the one of the last visit.
       kept.readAhead(filesOf(old, url));

@@ -26,6 +26,8 @@ export interface OpenAsk {
 
 /** What the page does for its worker. */
 export interface PageLink {
+  /** Settles when the page knows that the index is open, and what it asks for at once has come. */
+  asked: Promise<void>;
   tell(progress: Progress): void;
   /** Has the page say when it is idle, or no longer. */
   watch(isOn: boolean): void;

@@ -27,10 +27,10 @@ let ready: Ready | null = null;
 
 async function open({ model: folder, wasm, device, layers }: RivalOpen): Promise<Ready> {
   const signal = new AbortController().signal;
-  const [model, { module }] = await Promise.all([openModel(folder, { signal, onProgress: () => {} }), places(wasm)(device, threadsThere())]);
+  const [model, place] = await Promise.all([openModel(folder, { signal, onProgress: () => {} }), places(wasm)(device, threadsThere())]);
   const shape: Shape = shapeOf(model.small.config);
   const part = layers === null ? {} : { config: withLayers(model.small.config, layers), manifest: undefined, hashes: undefined };
-  const encoder = await encoderOf(module, model, device, part);
+  const encoder = await encoderOf(place, model, device, part);
   return (tokens) => pass(encoder, tokens, shape);
 }
 

@@ -6,12 +6,13 @@
 import type { EncoderStatus, QueryVector } from "./encoding.js";
 import type { Engine } from "./engine.js";
 import { BurrowError } from "./error.js";
-import { modelName } from "./load.js";
+import { begin, type Coming, modelName } from "./load.js";
 import { TabLock } from "./lock.js";
 import { openEngine } from "./open.js";
 import { type Calls, fromWire, type OpenAsk, type PageLink, type PagesAsk, type SearchAsk, toWire, type WireError } from "./protocol.js";
 import { type Handlers, type Message, Relay, type RelayedType, Service, type WriterState } from "./relay.js";
 import type { Transfers } from "./transfers.js";
+import { messagesHandled } from "./turns.js";
 import type { FailedPage, PageInfo, Problem, Progress, SearchResult, Status } from "./types.js";
 
 type Tell = (progress: Progress) => void;
@@ -28,12 +29,18 @@ export async function openTab(ask: OpenAsk, link: PageLink): Promise<Tab> {
   // Where the browser gives no locks after all, every tab writes for itself, and the store keeps them apart.
   const isWriter = await lock?.tryTake().catch(() => null) ?? null;
   let tab: Tab | null = null;
+  let coming: Coming | null = null;
   const shared = (progress: Progress) => {
     tell(progress);
     tab?.shareProgress(progress);
   };
   try {
-    const engine = await openEngine(ask, isWriter !== false, { ...link, tell: shared }, () => tab?.announce());
+    const opening = openEngine(ask, isWriter !== false, { ...link, tell: shared }, () => tab?.announce());
+    // What the page asks for at once is answered first: words need no encoder.
+    const calm = link.asked.then(messagesHandled).then(async () => (await opening).status());
+    // The tab that writes needs the encoder, which needs nothing of the index: its files are looked for meanwhile.
+    if (isWriter !== false) coming = begin(ask, shared, calm);
+    const engine = await opening;
     const { storage } = await engine.status();
     const isShared = lock !== null && isWriter !== null && storage === "indexeddb";
     if (!isShared) lock?.release();
@@ -43,7 +50,7 @@ export async function openTab(ask: OpenAsk, link: PageLink): Promise<Tab> {
     lock?.release();
     throw thrown;
   }
-  tab.begin(isWriter ?? true);
+  tab.begin(isWriter ?? true, coming);
   return tab;
 }
 
@@ -97,8 +104,8 @@ export class Tab {
   }
 
   /** Takes up its role. */
-  begin(isWriter: boolean): void {
-    if (isWriter || !this.#sharing) return this.#write();
+  begin(isWriter: boolean, coming: Coming | null): void {
+    if (isWriter || !this.#sharing) return this.#write(coming);
     this.#post({ type: "hello" });
     void this.#sharing.lock.take().then(() => this.#takeOver());
   }
@@ -235,9 +242,9 @@ export class Tab {
     return result;
   }
 
-  #write(): void {
+  #write(coming: Coming | null): void {
     this.#role = "writer";
-    this.#engine.encoding.start();
+    this.#engine.encoding.start(coming);
     this.announce();
     this.#engine.ready.then(
       () => this.#settleReady.resolve(),
@@ -254,7 +261,7 @@ export class Tab {
     if (this.#isClosed) return;
     const settings = this.#writer?.settings;
     this.#writer = null;
-    this.#write();
+    this.#write(null);
     if (settings) this.#engine.queue.set(settings);
     this.#relay.takeOver(this.#handlers);
   }

@@ -1,7 +1,7 @@
 /** With which module a device encodes: WebGPU with the large one, the CPU with a small one, of several threads where the page is cross-origin isolated. */
 import type { DeviceKind } from "./device.js";
 import { BurrowError, messageOf } from "./error.js";
-import { type EncoderModule, explained, loadCpu, loadEncoder, threadsFiles, threadsScript } from "./modules.js";
+import { type EncoderModule, loadCpu, loadEncoder, threadsFiles, threadsScript } from "./modules.js";
 import type { ThreadStart } from "./thread.js";
 
 /** More gain little: the parts of a short text are few. */
@@ -19,6 +19,8 @@ export interface Place {
   end: () => void;
   /** Why there are fewer threads than there could be. */
   reason: string | null;
+  /** Settles when the workers take part: before that, nothing is encoded. */
+  started?: Promise<unknown>;
 }
 
 /** How many threads can share memory here: one, but for pages that are cross-origin isolated. (WebKit on GTK is, and shares none.) */
@@ -37,6 +39,11 @@ export function places(wasm: string | null): (device: DeviceKind, threads: numbe
   };
 }
 
+/** Why one thread encodes where there were several. */
+export function withOneThread(threads: number, why: unknown): string {
+  return `Encoding with one thread instead of ${threads}: ${messageOf(why)}.`;
+}
+
 async function one(name: Place["name"], loading: Promise<EncoderModule>, reason: string | null = null): Promise<Place> {
   return { module: await loading, name, threads: 1, end: () => {}, reason };
 }
@@ -47,46 +54,43 @@ async function onCpu(wasm: string | null, threads: number): Promise<Place> {
     try {
       return await threaded(wasm, threads);
     } catch (thrown) {
-      reason = `Encoding with one thread instead of ${threads}: the others could not be started (${messageOf(thrown)}).`;
+      reason = withOneThread(threads, thrown);
     }
   }
   // The large module can do it, too, and may be here already: where a GPU is lost on a train.
   return one("cpu", loadCpu(wasm), reason).catch(() => one("encoder", loadEncoder(wasm), reason));
 }
 
-/** The module on shared memory, and a worker for each further thread. */
+/** The module on shared memory, and a worker for each further thread: these come up while the module is compiled and the model loaded. */
 async function threaded(folder: string | null, threads: number): Promise<Place> {
   const { js, wasm } = threadsFiles(folder);
-  return explained(js, async () => {
-    const [module, compiled] = await Promise.all([threadsScript(js), compile(wasm)]);
-    const { memory } = await module.default({ module_or_path: compiled });
-    const workers: Worker[] = [];
-    const end = () => workers.forEach((worker) => worker.terminate());
-    try {
-      const start: ThreadStart = { js: js.href, module: compiled, memory };
-      await Promise.all(Array.from({ length: threads - 1 }, () => startThread(start, workers)));
-    } catch (thrown) {
-      end();
-      throw thrown;
-    }
-    return { module, name: "threads", threads, end, reason: null };
-  });
+  const workers: Worker[] = [];
+  const end = () => workers.forEach((worker) => worker.terminate());
+  const failed = (why: unknown): never => {
+    end();
+    throw new BurrowError("device", `the others could not be started (${messageOf(why)})`);
+  };
+  const scripting = threadsScript(js);
+  const starting = Promise.all([scripting, compile(wasm)]).then(async ([{ default: init }, module]): Promise<ThreadStart> => {
+    const { memory } = await init({ module_or_path: module });
+    return { js: js.href, module, memory };
+  }).catch(failed);
+  const started = Promise.all(Array.from({ length: threads - 1 }, () => startThread(starting, workers))).catch(failed);
+  await Promise.race([starting, started]);
+  return { module: await scripting, name: "threads", threads, end, reason: null, started };
 }
 
-function startThread(start: ThreadStart, workers: Worker[]): Promise<void> {
+/** Settles when the worker takes part, if there is a start. */
+function startThread(starting: Promise<ThreadStart>, workers: Worker[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module", name: "burrow-thread" });
     workers.push(worker);
-    const timer = setTimeout(() => reject(new Error(`a worker did not start within ${START_MS_MAX / 1000} s`)), START_MS_MAX);
-    worker.onmessage = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    worker.onerror = (event) => {
-      clearTimeout(timer);
-      reject(new Error(event.message || "its script did not load"));
-    };
-    worker.postMessage(start);
+    worker.onmessage = () => resolve();
+    worker.onerror = (event) => reject(new Error(event.message || "its script did not load"));
+    starting.then((start) => {
+      setTimeout(() => reject(new Error("a worker did not start in time")), START_MS_MAX);
+      worker.postMessage(start);
+    }, () => {});
   });
 }
 

@@ -7,6 +7,8 @@ import {
 import { openTab, type Tab } from "./tabs.js";
 
 let tab: Tab | null = null;
+/** Told that the page waits for the encoder: it does so as soon as the index is open. */
+let onAsked: () => void = () => {};
 /** Told for how many times a page that waited is begun. */
 let onTries: (count: number) => void = () => {};
 /** How to tell a request that nobody waits for it any more. */
@@ -20,6 +22,7 @@ const handlers: Handlers = {
     return tab.status();
   },
   ready: async () => {
+    onAsked();
     await opened().ready;
     return opened().status();
   },
@@ -57,6 +60,7 @@ const handlers: Handlers = {
 /** What the page does for an index. */
 function linkOf(name: string): PageLink {
   return {
+    asked: new Promise((resolve) => (onAsked = resolve)),
     tell: (progress) => post({ type: "progress", progress }),
     watch: (isOn) => post({ type: "watch", isOn }),
     note: (text) => post({ type: "note", name, text }),
