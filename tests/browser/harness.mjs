@@ -1,5 +1,6 @@
 /** What the browser tests share: a server that can misbehave on demand, and a browser whose console is watched. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, resolve, sep } from "node:path";
@@ -50,11 +51,12 @@ const SLOW = { parts: 10, pauseMs: 100 };
 
 /**
  * Serves `pkg/`, `www/` and `tests/data/` under these names, `model` as `/model/` and `data` as `/data/`.
- * @param {{model?: string, data?: string, isolated?: boolean, folders?: Record<string, string>}} [options] `isolated` sends the
- *   headers for cross-origin isolation; `folders` are further ones, by prefix
+ * @param {{model?: string, data?: string, isolated?: boolean, cached?: boolean, folders?: Record<string, string>}} [options] `isolated`
+ *   sends the headers for cross-origin isolation; `cached` lets the browser keep the package's files, as `www/serve.mjs` does: it asks
+ *   each time whether they have changed; `folders` are further ones, by prefix
  * @returns {Promise<TestServer>}
  */
-export async function startServer({ model = MODEL, data = DATA, isolated = false, folders = {} } = {}) {
+export async function startServer({ model = MODEL, data = DATA, isolated = false, cached = false, folders = {} } = {}) {
   /** @type {Record<string, string>} */
   const roots = {
     ...folders, "/pkg/": join(ROOT, "pkg"), "/www/": join(ROOT, "www"), "/tests/data/": join(ROOT, "tests", "data"),
@@ -72,8 +74,10 @@ export async function startServer({ model = MODEL, data = DATA, isolated = false
     const body = await bodyAt(path, roots, state.overlays).catch(() => null);
     const type = path === "/" ? TYPES[".html"] : TYPES[extname(path)] ?? "application/octet-stream";
     const answer = partOf(body, state.ranges ? request.headers.range : undefined);
+    const caching = cached && path.startsWith("/pkg/") && body ? { "Cache-Control": "no-cache", ETag: tagOf(body) } : { "Cache-Control": "no-store" };
+    if ("ETag" in caching && request.headers["if-none-match"] === caching.ETag) return response.writeHead(304, { ...caching, ...headers }).end();
     const count = (/** @type {number} */ bytes) => state.sent.set(path, (state.sent.get(path) ?? 0) + bytes);
-    send(response, answer, { "Content-Type": type, "Cache-Control": "no-store", ...headers, ...answer.headers }, faultAt(path, state.faults), count);
+    send(response, answer, { "Content-Type": type, ...caching, ...headers, ...answer.headers }, faultAt(path, state.faults), count);
   });
   await new Promise((done) => server.listen(0, "127.0.0.1", () => done(undefined)));
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
@@ -84,6 +88,9 @@ export async function startServer({ model = MODEL, data = DATA, isolated = false
   };
   return state;
 }
+
+/** @param {Buffer} body */
+const tagOf = (body) => `"${createHash("sha1").update(body).digest("base64url")}"`;
 
 /**
  * The fault of the next answer at a path.

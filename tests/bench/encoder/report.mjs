@@ -95,14 +95,14 @@ function attention(shape, { kernels = [] }) {
 }
 
 /** @returns {Row[]} */
-function startRows(name, { cold, warm, readMs, bytes }) {
+function startRows(name, { cold, warm, warmMs, readMs, bytes }) {
   const row = (what, burrow, against, figure, unit, target = {}) => ({ model: name, tokens: 16, cosine: null, least: null, processor: null, ...judged({ what, burrow, against, figure, unit, target }) });
   const shares = (spent) => Object.entries(spent).filter(([, took]) => took >= 1).map(([part, took]) => `${part} ${took.toFixed(0)}`).join(", ") || "nothing beside arithmetic";
   const steady = median(warm.steadyMs);
   const bare = readMs + steady;
   return [
     row("cold start to the first query's vector", ms(cold.vectorMs), `of it ${shares(cold.spent.opening)}`, cold.vectorMs, "ms"),
-    row("warm start to the first query's vector", ms(warm.vectorMs), `${ms(bare)}: bare read of ${(bytes / MIB).toFixed(0)} MiB ${ms(readMs)}, one warm pass ${ms(steady)}`, warm.vectorMs / bare, "×", { atMost: 1.5 }),
+    row("warm start to the first query's vector", `${ms(warm.vectorMs)} (${ms(warmMs[0])} to ${ms(warmMs.at(-1))})`, `${ms(bare)}: bare read of ${(bytes / MIB).toFixed(0)} MiB ${ms(readMs)}, one warm pass ${ms(steady)}`, warm.vectorMs / bare, "×", { atMost: 1.5 }),
     row("of the warm start, opening", ms(warm.openMs), `of it ${shares(warm.spent.opening)}`, warm.openMs, "ms"),
     row("first query", ms(warm.firstMs), `of it ${shares(warm.spent.first)}; a steady one ${ms(steady)}`, warm.firstMs / steady, "×"),
     row("steady query", ms(steady), `of it ${shares(warm.spent.steady)}`, steady, "ms"),
