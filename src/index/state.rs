@@ -196,3 +196,48 @@ pub(super) fn whole<T>(read: Result<T>) -> Result<std::result::Result<T, String>
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::State;
+    use crate::fields::Fields;
+    use crate::fingerprint::Fingerprint;
+    use crate::index::Index;
+    use crate::page::{EncodedPage, Page, Passage};
+    use crate::quantize::Quantizer;
+    use crate::store::MemoryStore;
+
+    fn encoded(number: u8, hash: u8) -> EncodedPage {
+        let (text, headings, sentences) = ("Light.".to_owned(), vec![], vec![]);
+        let passages = vec![Passage { range: 0..text.len(), headings, anchor: None, sentences }];
+        let (url, title, lang, time_ms) = (format!("u{number}"), String::new(), None, None);
+        let (hash, fields) = ([hash; 32], Fields::new());
+        let page = Page { url, title, lang, hash, fields, time_ms, text, passages };
+        EncodedPage {
+            page,
+            dimension: 8,
+            bits: vec![number],
+            int8: vec![1; 8],
+            sentence_bits: vec![],
+        }
+    }
+
+    #[test]
+    fn whoever_only_checks_keeps_no_bits() {
+        let mut index = block_on(Index::open(MemoryStore::new())).unwrap();
+        let (model, digest) = ("m".into(), "0".repeat(64));
+        let fingerprint = Fingerprint { model, dimension: 8, quantizer: Quantizer::MaxAbs, digest };
+        block_on(index.bind(&fingerprint)).unwrap();
+        // A run of which a page is replaced, so that its rows are taken one by one; and whole ones.
+        block_on(index.commit_all(&[encoded(0, 0), encoded(1, 0)])).unwrap();
+        block_on(index.commit(encoded(1, 1))).unwrap();
+        let loaded = block_on(State::load(&index.store)).unwrap();
+        let checked = block_on(State::check(&index.store)).unwrap();
+        assert_eq!((loaded.resident.rows(), checked.resident.rows()), (2, 0));
+        assert_eq!(checked.resident.bytes(), 0);
+        assert!(checked.entries == loaded.entries && checked.entries.len() == 2);
+        assert!(checked.damage.is_empty() && checked.broken.is_empty());
+    }
+}
