@@ -33,7 +33,10 @@ export class Note {
   static async read(name: string, kept: string | null, tell: (text: string | null) => void): Promise<Note> {
     const response = await cache().then((found) => found.match(addressOf(name))).catch(() => undefined);
     const text = await response?.text().catch(() => null) ?? kept;
-    return new Note(name, notedOf(text), tell);
+    const noted = notedOf(text);
+    // The page is told at once, the cache a moment later: what was removed between the two is not lost.
+    noted.isWriting ||= notedOf(kept).isWriting;
+    return new Note(name, noted, tell);
   }
 
   /** How many pages there were when the browser lost some or all of them, where that is not settled. */

@@ -27,7 +27,10 @@ let ready: Ready | null = null;
 
 async function open({ model: folder, wasm, device, layers }: RivalOpen): Promise<Ready> {
   const signal = new AbortController().signal;
-  const [model, place] = await Promise.all([openModel(folder, { signal, onProgress: () => {} }), places(wasm)(device, threadsThere())]);
+  const placeOn = places(wasm);
+  const [model, first] = await Promise.all([openModel(folder, { signal, onProgress: () => {} }), placeOn(device, threadsThere())]);
+  // Threads that do not come are no fault of the processor: it is measured as it is used then.
+  const place = await Promise.resolve(first.started).then(() => first, () => placeOn(device, 1));
   const shape: Shape = shapeOf(model.small.config);
   const part = layers === null ? {} : { config: withLayers(model.small.config, layers), manifest: undefined, hashes: undefined };
   const encoder = await encoderOf(place, model, device, part);

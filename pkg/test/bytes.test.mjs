@@ -20,8 +20,8 @@ const BUDGETS = [
   { part: "CPU module", files: async () => ["wasm/cpu/cpu_bg.wasm"], most: 1560, aim: 1500 },
   // The same for pages that are cross-origin isolated.
   { part: "threads module", files: async () => ["wasm/threads/threads_bg.wasm"], most: 1560, aim: 1500 },
-  { part: "TypeScript of every visit", files: () => scripts((name) => name !== RIVAL), most: 24.1, aim: 15 },
-  { part: "TypeScript that measures devices, once", files: () => scripts((name) => name === RIVAL), most: 8, aim: 8 },
+  { part: "TypeScript of every visit", files: () => scripts((name) => name !== RIVAL), most: 24.3, aim: 15 },
+  { part: "TypeScript that measures devices, once", files: () => scripts((name) => name === RIVAL), most: 8.1, aim: 8 },
   { part: "glue of search and encoder module", files: async () => ["wasm/search/search.js", "wasm/encoder/encoder.js"], most: 14, aim: 14 },
   { part: "glue of the CPU module", files: async () => ["wasm/cpu/cpu.js"], most: 6, aim: 6 },
   { part: "glue of the threads module", files: async () => ["wasm/threads/threads.js"], most: 6, aim: 6 },

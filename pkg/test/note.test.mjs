@@ -54,6 +54,13 @@ test("pages that are gone after a writer was interrupted may have been removed, 
   }
 });
 
+test("who was interrupted before the cache had heard of it counts as interrupted", async () => {
+  await rested(160);
+  globalThis.caches.open = ((open) => async () => ({ ...await open(), put: () => new Promise(() => {}) }))(globalThis.caches.open);
+  (await opened(160)).changed();
+  assert.equal((await opened(150)).lost, 0);
+});
+
 test("who was interrupted and has come to rest again is told of what is gone since", async () => {
   await rested(160);
   await interrupted(160);
