@@ -34,7 +34,7 @@ fn a_scan_of_nothing_finds_nothing() {
 
 #[test]
 fn the_nearest_are_the_naive_twins_whatever_the_order_of_the_rows() {
-    assert_same(&scan::nearest());
+    assert_same(&scan::nearest(&Kernel::available()));
 }
 
 /// Rows by page.

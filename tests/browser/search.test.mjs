@@ -109,7 +109,9 @@ test("every kernel counts, orders and scores as its twin in the same module does
       });
       return { kernels: module.kernels(), outcomes };
     });
-    assert.deepEqual(kernels, ["simd128", "portable"]);
+    // Which is the faster is found out by the module itself.
+    const wasm = ["simd128-words", "simd128"];
+    assert.deepEqual(kernels, [...(process.arch === "x64" ? wasm : wasm.reverse()), "portable"]);
     for (const { what, times, wrong } of outcomes) {
       assert.deepEqual(wrong, [], what);
       assert.ok(times > 20, `${what}: ${times} comparisons`);

@@ -89,28 +89,40 @@ pub fn distances(kernels: &[Kernel]) -> Compared {
     compared
 }
 
-/// The nearest rows, whatever the order of the rows, and the parts that they are scanned in.
-pub fn nearest() -> Compared {
+/// Widths of which kernels have loops of their own, and others; with how many rows are compared.
+const SCANNED: [(usize, usize); 7] =
+    [(8, 3000), (40, 1100), (384, 200), (512, 200), (768, 200), (1024, 700), (2560, 200)];
+
+/// The nearest rows that these kernels find, whatever the order of the rows, and the parts that they
+/// are scanned in.
+pub fn nearest(kernels: &[Kernel]) -> Compared {
     let mut compared = Compared::default();
-    for (dimension, rows) in [(8, 3000), (40, 1100), (1024, 700)] {
+    for (dimension, rows) in SCANNED {
         let query = Random(5).bytes(dimension / 8);
         let query_words = words(std::slice::from_ref(&query));
         for (kind, rows) in kinds_of_rows(dimension / 8, rows, &query).iter().enumerate() {
             let words = words(rows);
             let expected = super::nearest(rows, &query, rows.len());
             let counts = [0, 1, 2, 15, 16, 17, 129, 512, 513, rows.len(), rows.len() + 1];
-            for count in counts.into_iter().chain([usize::MAX]) {
-                let found = hamming::nearest(&words, &query_words, count);
-                let is_so = found == expected[..count.min(rows.len())];
-                compared.expect(is_so, || format!("{dimension}, kind {kind}: {count} nearest"));
+            for (kernel, count) in kernels.iter().flat_map(|&kernel| counts.map(|it| (kernel, it)))
+            {
+                let mut top = TopK::new(count);
+                kernel.scan(&words, &query_words, 0, &mut top);
+                let is_so = top.into_sorted() == expected[..count.min(rows.len())];
+                let name = kernel.name();
+                compared.expect(is_so, || format!("{name} {dimension}, kind {kind}: {count}"));
             }
+            let found = hamming::nearest(&words, &query_words, usize::MAX);
+            compared.expect(found == expected, || format!("{dimension}, kind {kind}: all"));
             // A bit here, a bit there: what was found does not depend on where the parts end.
-            let mut top = TopK::new(40);
-            for (part, key) in words.chunks(7 * query_words.len()).zip((0..).step_by(7)) {
-                hamming::scan(part, &query_words, key, &mut top);
+            for kernel in kernels {
+                let mut top = TopK::new(40);
+                for (part, key) in words.chunks(7 * query_words.len()).zip((0..).step_by(7)) {
+                    kernel.scan(part, &query_words, key, &mut top);
+                }
+                let (is_so, name) = (top.into_sorted() == expected[..40], kernel.name());
+                compared.expect(is_so, || format!("{name} {dimension}, kind {kind}: in parts"));
             }
-            let is_so = top.into_sorted() == expected[..40];
-            compared.expect(is_so, || format!("{dimension}, kind {kind}: in parts"));
         }
     }
     compared

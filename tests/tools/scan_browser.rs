@@ -40,7 +40,7 @@ pub fn distances() -> Outcome {
 /// See [`scan::nearest`].
 #[wasm_bindgen]
 pub fn nearest() -> Outcome {
-    scan::nearest().into()
+    scan::nearest(&Kernel::available()).into()
 }
 
 /// See [`scan::cosines`].

@@ -20,17 +20,17 @@ pub struct Kernel {
 impl Kernel {
     /// Those that this processor can run, the fastest first.
     pub fn available() -> Vec<Kernel> {
-        let simd = [Kernel::avx512(), Kernel::avx2(), Kernel::simd128()];
-        simd.into_iter().flatten().chain([Kernel::portable()]).collect()
+        let native = [Kernel::avx512(), Kernel::avx2()].into_iter().flatten();
+        native.chain(Kernel::wasm()).chain([Kernel::portable()]).collect()
     }
 
     /// The fastest that this processor can run.
     pub fn best() -> Kernel {
-        let simd = Kernel::avx512().or_else(Kernel::avx2).or_else(Kernel::simd128);
-        simd.unwrap_or_else(Kernel::portable)
+        let simd = Kernel::avx512().or_else(Kernel::avx2);
+        simd.or_else(|| Kernel::wasm().next()).unwrap_or_else(Kernel::portable)
     }
 
-    /// `avx512`, `avx2`, `simd128` (of WebAssembly) or `portable`.
+    /// `avx512`, `avx2`, `simd128-words` or `simd128` (both of WebAssembly), or `portable`.
     pub fn name(self) -> &'static str {
         self.name
     }
@@ -95,28 +95,41 @@ impl Kernel {
         None
     }
 
-    fn simd128() -> Option<Kernel> {
+    /// Those of WebAssembly, the faster first.
+    fn wasm() -> impl Iterator<Item = Kernel> {
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         {
-            let (distances, scan) = (super::simd128::distances, super::simd128::scan);
-            Some(Kernel { name: "simd128", distances, scan: Some(scan) })
+            use super::simd128::{
+                distances_by_bytes, distances_by_words, is_for_words, scan_by_bytes, scan_by_words,
+            };
+            let by_words = Kernel {
+                name: "simd128-words",
+                distances: distances_by_words,
+                scan: Some(scan_by_words),
+            };
+            let by_bytes = Kernel {
+                name: "simd128",
+                distances: distances_by_bytes,
+                scan: Some(scan_by_bytes),
+            };
+            if is_for_words() { [by_words, by_bytes] } else { [by_bytes, by_words] }.into_iter()
         }
         #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-        None
+        std::iter::empty()
     }
 }
 
 /// Calls `$rows::<WORDS>` for a query of `WORDS` words: the loops over the widths of common models
 /// have no end to look for, and the query stays in registers. `WORDS` is 0 for all other widths.
 macro_rules! by_width {
-    ($rows:ident, $words:expr, $query:expr, $out:expr) => {
+    ($rows:ident, $words:expr, $query:expr, $($more:expr),+) => {
         match $query.len() {
-            6 => $rows::<6>($words, $query, $out),
-            8 => $rows::<8>($words, $query, $out),
-            12 => $rows::<12>($words, $query, $out),
-            16 => $rows::<16>($words, $query, $out),
-            40 => $rows::<40>($words, $query, $out),
-            _ => $rows::<0>($words, $query, $out),
+            6 => $rows::<6>($words, $query, $($more),+),
+            8 => $rows::<8>($words, $query, $($more),+),
+            12 => $rows::<12>($words, $query, $($more),+),
+            16 => $rows::<16>($words, $query, $($more),+),
+            40 => $rows::<40>($words, $query, $($more),+),
+            _ => $rows::<0>($words, $query, $($more),+),
         }
     };
 }

@@ -1,9 +1,11 @@
-//! The kernel for WebAssembly's SIMD, which counts the bits of 16 bytes at once.
+//! The kernels for WebAssembly's SIMD: one for processors that count the bits of 16 bytes by one
+//! instruction, as ARM's do, one for those that count a word's by one, as x86 does.
 
 use core::arch::wasm32::{
     i8x16_add, i8x16_popcnt, u8x16_splat, u64x2_extract_lane, v128, v128_and, v128_load, v128_or,
     v128_xor,
 };
+use core::hint::black_box;
 
 use super::TopK;
 use super::kernel::{by_width, sized};
@@ -11,62 +13,93 @@ use super::kernel::{by_width, sized};
 /// A byte of so many vectors has at most 120 bits to count, so two such counts fit a byte.
 const VECTORS_MAX: usize = 15;
 
+/// Words of a query that stays in registers, and a little beside them.
+const WORDS_HELD: usize = 16;
+
+/// Whether words are to be counted. WebAssembly does not tell the processor; but of zero divided by
+/// zero x86 alone makes a negative number that is none. Both kernels count the same.
+pub(super) fn is_for_words() -> bool {
+    (black_box(0.0f64) / black_box(0.0)).is_sign_negative()
+}
+
 /// See [`super::Kernel::distances`]; `words` is `[out.len(), query.len()]`.
-pub(super) fn distances(words: &[u64], query: &[u64], out: &mut [u32]) {
-    let mut out = out.iter_mut();
+pub(super) fn distances_by_bytes(words: &[u64], query: &[u64], out: &mut [u32]) {
     // Few rows come this way, so they need no loop of their own for each width.
-    rows::<0>(words, query, |distance| {
-        if let Some(place) = out.next() {
-            *place = distance;
-        }
-    });
+    rows::<0>(words, query, distance_by_bytes, into(out));
+}
+
+/// As [`distances_by_bytes`].
+pub(super) fn distances_by_words(words: &[u64], query: &[u64], out: &mut [u32]) {
+    rows::<0>(words, query, distance_by_words, into(out));
 }
 
 /// See [`super::Kernel::scan`]; `words` is `[rows, query.len()]`.
 ///
 /// Each distance is looked at as soon as it is there: writing them down, to look at 16 at once,
 /// takes a sixth longer over a million rows.
-pub(super) fn scan(words: &[u64], query: &[u64], first_key: u64, top: &mut TopK) {
+pub(super) fn scan_by_bytes(words: &[u64], query: &[u64], first_key: u64, top: &mut TopK) {
+    by_width!(rows, words, query, distance_by_bytes, onto(top, first_key));
+}
+
+/// As [`scan_by_bytes`].
+pub(super) fn scan_by_words(words: &[u64], query: &[u64], first_key: u64, top: &mut TopK) {
+    by_width!(rows, words, query, distance_by_words, onto(top, first_key));
+}
+
+/// Writes distances down.
+#[inline(always)]
+fn into(out: &mut [u32]) -> impl FnMut(u32) {
+    let mut out = out.iter_mut();
+    move |distance| {
+        if let Some(place) = out.next() {
+            *place = distance;
+        }
+    }
+}
+
+/// Takes the rows that are near enough.
+#[inline(always)]
+fn onto(top: &mut TopK, first_key: u64) -> impl FnMut(u32) {
     let (mut key, mut bound) = (first_key, top.bound());
-    by_width!(rows, words, query, |distance| {
+    move |distance| {
         if distance < bound {
             bound = top.push(distance, key);
         }
         key += 1;
-    });
+    }
 }
 
-/// Words of a query that stays in registers, and a little beside them.
-const WORDS_HELD: usize = 16;
+/// A query: its vectors, and the word that fills none.
+type Query<'a> = (&'a [v128], &'a [u64]);
 
 /// Shows the distance of each row, one after the other: several at once need more registers than
 /// browsers have.
 #[inline(always)]
-fn rows<const WORDS: usize>(words: &[u64], query: &[u64], show: impl FnMut(u32)) {
+fn rows<const WORDS: usize>(
+    words: &[u64],
+    query: &[u64],
+    distance: impl Fn(&[u64], Query) -> u32,
+    mut show: impl FnMut(u32),
+) {
     let query = sized::<WORDS>(query);
     let (pairs, rest) = query.as_chunks::<2>();
     if WORDS == 0 || WORDS > WORDS_HELD {
         let vectors: Vec<v128> = pairs.iter().map(vector).collect();
-        return each_row(words, query.len(), (&vectors, rest), show);
+        return words
+            .chunks_exact(query.len())
+            .for_each(|row| show(distance(row, (&vectors, rest))));
     }
     // By itself the compiler loads the query again for every row.
     let mut held = [u8x16_splat(0); WORDS_HELD / 2];
     for (held, pair) in held.iter_mut().zip(pairs) {
         *held = vector(pair);
     }
-    each_row(words, query.len(), (&held[..WORDS / 2], rest), show);
-}
-
-#[inline(always)]
-fn each_row(words: &[u64], width: usize, query: (&[v128], &[u64]), mut show: impl FnMut(u32)) {
-    for row in words.chunks_exact(width) {
-        show(distance(row, query));
-    }
+    words.chunks_exact(query.len()).for_each(|row| show(distance(row, (&held[..WORDS / 2], rest))));
 }
 
 /// The loops are plain ones: this must be fast where few functions are put into their callers.
 #[inline(always)]
-fn distance(row: &[u64], (mut query, query_rest): (&[v128], &[u64])) -> u32 {
+fn distance_by_bytes(row: &[u64], (mut query, query_rest): Query) -> u32 {
     let (mut row, rest) = row.as_chunks::<2>();
     let mut distance = 0;
     // None of the common widths has so many.
@@ -76,11 +109,17 @@ fn distance(row: &[u64], (mut query, query_rest): (&[v128], &[u64])) -> u32 {
         (query_part, query) = query.split_at(VECTORS_MAX);
         distance += sum(count(part, query_part));
     }
-    distance += sum(count(row, query));
-    if let ([a], [b]) = (rest, query_rest) {
-        distance += (a ^ b).count_ones();
+    distance + sum(count(row, query)) + count_rest(rest, query_rest)
+}
+
+/// How many bits of each byte place differ, in at most [`VECTORS_MAX`] vectors.
+#[inline(always)]
+fn count(row: &[[u64; 2]], query: &[v128]) -> v128 {
+    let mut counts = u8x16_splat(0);
+    for (row, &query) in row.iter().zip(query) {
+        counts = i8x16_add(counts, i8x16_popcnt(differing(row, query)));
     }
-    distance
+    counts
 }
 
 /// The sum of 16 counts.
@@ -96,28 +135,41 @@ fn sum(counts: v128) -> u32 {
     (fours.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
 }
 
-/// How many bits of each byte place differ, in at most [`VECTORS_MAX`] vectors.
-///
-/// Browsers make many instructions of a bit count. So three vectors are first added up bit by bit,
-/// which gives two: one of sums and one of carries, which count double.
+/// Three vectors are first added up bit by bit, which gives two: one of sums and one of carries,
+/// which count double. So there are a third fewer words to count.
 #[inline(always)]
-fn count(row: &[[u64; 2]], query: &[v128]) -> v128 {
-    let ((threes, rest), (query_threes, query_rest)) =
+fn distance_by_words(row: &[u64], (query, query_rest): Query) -> u32 {
+    let (row, rest) = row.as_chunks::<2>();
+    let ((threes, singles), (query_threes, query_singles)) =
         (row.as_chunks::<3>(), query.as_chunks::<3>());
-    let (mut ones, mut twos) = (u8x16_splat(0), u8x16_splat(0));
+    let (mut ones, mut twos) = (count_rest(rest, query_rest), 0);
     for (row, query) in threes.iter().zip(query_threes) {
         // Each by name: a `map` over the three is a call where functions are seldom put into others.
         let [a0, b0, c0] = row;
         let [a1, b1, c1] = *query;
         let (a, b, c) = (differing(a0, a1), differing(b0, b1), differing(c0, c1));
         let either = v128_xor(a, b);
-        ones = i8x16_add(ones, i8x16_popcnt(v128_xor(either, c)));
-        twos = i8x16_add(twos, i8x16_popcnt(v128_or(v128_and(a, b), v128_and(either, c))));
+        ones += count_words(v128_xor(either, c));
+        twos += count_words(v128_or(v128_and(a, b), v128_and(either, c)));
     }
-    for (row, &query) in rest.iter().zip(query_rest) {
-        ones = i8x16_add(ones, i8x16_popcnt(differing(row, query)));
+    for (row, &query) in singles.iter().zip(query_singles) {
+        ones += count_words(differing(row, query));
     }
-    i8x16_add(ones, i8x16_add(twos, twos))
+    ones + 2 * twos
+}
+
+#[inline(always)]
+fn count_words(vector: v128) -> u32 {
+    u64x2_extract_lane::<0>(vector).count_ones() + u64x2_extract_lane::<1>(vector).count_ones()
+}
+
+/// The bits that differ in a word that fills no vector.
+#[inline(always)]
+fn count_rest(row: &[u64], query: &[u64]) -> u32 {
+    match (row, query) {
+        ([a], [b]) => (a ^ b).count_ones(),
+        _ => 0,
+    }
 }
 
 #[inline(always)]
