@@ -122,14 +122,14 @@ impl Kernel {
 /// Calls `$rows::<WORDS>` for a query of `WORDS` words: the loops over the widths of common models
 /// have no end to look for, and the query stays in registers. `WORDS` is 0 for all other widths.
 macro_rules! by_width {
-    ($rows:ident, $words:expr, $query:expr, $($more:expr),+) => {
+    ($rows:ident $(as $what:ident)?, $words:expr, $query:expr, $out:expr) => {
         match $query.len() {
-            6 => $rows::<6>($words, $query, $($more),+),
-            8 => $rows::<8>($words, $query, $($more),+),
-            12 => $rows::<12>($words, $query, $($more),+),
-            16 => $rows::<16>($words, $query, $($more),+),
-            40 => $rows::<40>($words, $query, $($more),+),
-            _ => $rows::<0>($words, $query, $($more),+),
+            6 => $rows::<6, $($what)?>($words, $query, $out),
+            8 => $rows::<8, $($what)?>($words, $query, $out),
+            12 => $rows::<12, $($what)?>($words, $query, $out),
+            16 => $rows::<16, $($what)?>($words, $query, $out),
+            40 => $rows::<40, $($what)?>($words, $query, $out),
+            _ => $rows::<0, $($what)?>($words, $query, $out),
         }
     };
 }

@@ -22,51 +22,56 @@ pub(super) fn is_for_words() -> bool {
     (black_box(0.0f64) / black_box(0.0)).is_sign_negative()
 }
 
+/// What is counted: see [`is_for_words`].
+const BY_BYTES: bool = false;
+const BY_WORDS: bool = true;
+
 /// See [`super::Kernel::distances`]; `words` is `[out.len(), query.len()]`.
 pub(super) fn distances_by_bytes(words: &[u64], query: &[u64], out: &mut [u32]) {
-    // Few rows come this way, so they need no loop of their own for each width.
-    rows::<0>(words, query, distance_by_bytes, into(out));
+    distances::<BY_BYTES>(words, query, out);
 }
 
 /// As [`distances_by_bytes`].
 pub(super) fn distances_by_words(words: &[u64], query: &[u64], out: &mut [u32]) {
-    rows::<0>(words, query, distance_by_words, into(out));
+    distances::<BY_WORDS>(words, query, out);
 }
 
 /// See [`super::Kernel::scan`]; `words` is `[rows, query.len()]`.
-///
-/// Each distance is looked at as soon as it is there: writing them down, to look at 16 at once,
-/// takes a sixth longer over a million rows.
 pub(super) fn scan_by_bytes(words: &[u64], query: &[u64], first_key: u64, top: &mut TopK) {
-    by_width!(rows, words, query, distance_by_bytes, onto(top, first_key));
+    by_width!(scan_rows as BY_BYTES, words, query, (first_key, top));
 }
 
 /// As [`scan_by_bytes`].
 pub(super) fn scan_by_words(words: &[u64], query: &[u64], first_key: u64, top: &mut TopK) {
-    by_width!(rows, words, query, distance_by_words, onto(top, first_key));
+    by_width!(scan_rows as BY_WORDS, words, query, (first_key, top));
 }
 
-/// Writes distances down.
 #[inline(always)]
-fn into(out: &mut [u32]) -> impl FnMut(u32) {
+fn distances<const WHAT: bool>(words: &[u64], query: &[u64], out: &mut [u32]) {
     let mut out = out.iter_mut();
-    move |distance| {
+    // Few rows come this way, so they need no loop of their own for each width.
+    rows::<0, WHAT>(words, query, |distance| {
         if let Some(place) = out.next() {
             *place = distance;
         }
-    }
+    });
 }
 
-/// Takes the rows that are near enough.
+/// Each distance is looked at as soon as it is there: writing them down, to look at 16 at once,
+/// takes a sixth longer over a million rows.
 #[inline(always)]
-fn onto(top: &mut TopK, first_key: u64) -> impl FnMut(u32) {
+fn scan_rows<const WORDS: usize, const WHAT: bool>(
+    words: &[u64],
+    query: &[u64],
+    (first_key, top): (u64, &mut TopK),
+) {
     let (mut key, mut bound) = (first_key, top.bound());
-    move |distance| {
+    rows::<WORDS, WHAT>(words, query, |distance| {
         if distance < bound {
             bound = top.push(distance, key);
         }
         key += 1;
-    }
+    });
 }
 
 /// A query: its vectors, and the word that fills none.
@@ -75,29 +80,37 @@ type Query<'a> = (&'a [v128], &'a [u64]);
 /// Shows the distance of each row, one after the other: several at once need more registers than
 /// browsers have.
 #[inline(always)]
-fn rows<const WORDS: usize>(
+fn rows<const WORDS: usize, const WHAT: bool>(
     words: &[u64],
     query: &[u64],
-    distance: impl Fn(&[u64], Query) -> u32,
     mut show: impl FnMut(u32),
 ) {
     let query = sized::<WORDS>(query);
     let (pairs, rest) = query.as_chunks::<2>();
     if WORDS == 0 || WORDS > WORDS_HELD {
         let vectors: Vec<v128> = pairs.iter().map(vector).collect();
-        return words
-            .chunks_exact(query.len())
-            .for_each(|row| show(distance(row, (&vectors, rest))));
+        for row in words.chunks_exact(query.len()) {
+            show(distance::<WHAT>(row, (&vectors, rest)));
+        }
+        return;
     }
     // By itself the compiler loads the query again for every row.
     let mut held = [u8x16_splat(0); WORDS_HELD / 2];
     for (held, pair) in held.iter_mut().zip(pairs) {
         *held = vector(pair);
     }
-    words.chunks_exact(query.len()).for_each(|row| show(distance(row, (&held[..WORDS / 2], rest))));
+    for row in words.chunks_exact(query.len()) {
+        show(distance::<WHAT>(row, (&held[..WORDS / 2], rest)));
+    }
 }
 
-/// The loops are plain ones: this must be fast where few functions are put into their callers.
+/// The functions are named and the loops plain ones: this must be fast where few functions are put
+/// into their callers.
+#[inline(always)]
+fn distance<const WHAT: bool>(row: &[u64], query: Query) -> u32 {
+    if WHAT == BY_WORDS { distance_by_words(row, query) } else { distance_by_bytes(row, query) }
+}
+
 #[inline(always)]
 fn distance_by_bytes(row: &[u64], (mut query, query_rest): Query) -> u32 {
     let (mut row, rest) = row.as_chunks::<2>();
