@@ -140,7 +140,7 @@ bench-search: ## the index in Chromium against peers and bare parts [SIZES=10000
 	scripts/setup.sh wasm bindgen npm browser peers
 	scripts/build-wasm.sh search bench
 	$(ENV)
-	say "bench: about 4 minutes; with 1000000 in SIZES 15 more"
+	say "bench: about 4 minutes; with 1000000 in SIZES and PEERS=10000 about 8"
 	node tests/bench/search/bench.mjs
 
 bench-encoder: build large-model ## the encoder against its peers [PARTS=wasm,threads,webgpu,native,gpu,start] [MODELS=minilm-f32,minilm-q8,0.6b-f32,0.6b-q8] [LENGTHS=16,…] [SECONDS_MAX=n]

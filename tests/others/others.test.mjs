@@ -1,21 +1,25 @@
 /** The package in browsers with other engines: what they find is what Chromium finds, to the last bit, and is there at the next visit. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, MODEL, startServer } from "../browser/harness.mjs";
+import { launch as launchChromium, MODEL, startServer } from "../browser/harness.mjs";
 import { ENGINES, missing } from "./engines.mjs";
 
-const PAGES = ["photosynthesis", "sourdough", "tides", "compost", "sauerkraut", "hibernation"].map((name) => `/www/pages/${name}.html`);
+const pageOf = (/** @type {string} */ name) => `/www/pages/${name}.html`;
+const PAGES = ["photosynthesis", "sourdough", "tides", "compost", "sauerkraut", "hibernation"].map(pageOf);
 const QUESTIONS = ["how do plants eat light?", "why does the sea come and go?", "dough without bought yeast", "\"lactic acid\""];
 
 let server, chromium, expected;
 before(async () => {
   if (!MODEL) return;
   server = await startServer({ isolated: true });
-  chromium = await launch();
+  chromium = await launchChromium();
   const page = await chromium.newPage();
   await page.goto(server.url);
   await page.evaluate(add, PAGES);
   expected = await page.evaluate(ask, QUESTIONS);
+  // Else nothing could be as it is in Chromium, too.
+  const firsts = expected.answers.map(([first]) => first?.url);
+  assert.deepEqual([firsts, expected.damage], [["photosynthesis", "tides", "sourdough", "sauerkraut"].map(pageOf), []]);
 });
 after(async () => {
   await chromium?.close();

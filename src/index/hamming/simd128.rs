@@ -16,8 +16,8 @@ const VECTORS_MAX: usize = 15;
 /// Words of a query that stays in registers, and a little beside them.
 const WORDS_HELD: usize = 16;
 
-/// Whether words are to be counted. WebAssembly does not tell the processor; but of zero divided by
-/// zero x86 alone makes a negative number that is none. Both kernels count the same.
+/// Whether words are to be counted. WebAssembly does not tell the processor; but zero divided by zero
+/// is a NaN with the sign on x86, and one without on others. Both kernels count the same.
 pub(super) fn is_for_words() -> bool {
     (black_box(0.0f64) / black_box(0.0)).is_sign_negative()
 }
@@ -57,8 +57,8 @@ fn distances<const WHAT: bool>(words: &[u64], query: &[u64], out: &mut [u32]) {
     });
 }
 
-/// Each distance is looked at as soon as it is there: writing them down, to look at 16 at once,
-/// takes a sixth longer over a million rows.
+/// Each distance is looked at as soon as it is there: writing them down, to look at 16 at once, is
+/// slower in browsers.
 #[inline(always)]
 fn scan_rows<const WORDS: usize, const WHAT: bool>(
     words: &[u64],
